@@ -1,0 +1,1 @@
+"""practicum: a machine-learning reading list that runs."""
