@@ -1,0 +1,1 @@
+"""Whole networks built from descriptions, their families, and weights from elsewhere."""

@@ -1,0 +1,114 @@
+"""The decoder-only language model: embeddings, a stack of blocks, and scores for the next token.
+
+logits = W_head · stack(W_embedding[ids] + positions); with `tied`, W_head is W_embedding.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from practicum.errors import ConfigError, ModelError
+from practicum.kernels.skinny import few_rows
+from practicum.nn.initial import Rule
+from practicum.nn.positions import LearnedPositions, SinusoidalPositions, sinusoids
+from practicum.nn.stack import Past, Stack, StackState
+from practicum.nn.state import Packed, Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """A language model over `vocab` tokens, made for texts of up to `context` tokens."""
+
+    vocab: int
+    context: int
+    stack: Stack
+    initial: tuple[Rule, ...]
+    positions: LearnedPositions | SinusoidalPositions | None = None
+    tied: bool = True
+    dropout: float = 0.0  # on the embeddings, while training
+
+    def __post_init__(self) -> None:
+        if self.vocab < 1 or self.context < 1:
+            raise ConfigError(
+                f"a vocabulary of {self.vocab} and a context of {self.context}; "
+                "both must be at least 1"
+            )
+
+    def build(self) -> "DecoderModel":
+        return DecoderModel(self)
+
+
+class DecoderModel(nn.Module):
+    """The network a `Decoder` describes; `practicum.models.build.build` makes one with weights."""
+
+    def __init__(self, description: Decoder) -> None:
+        super().__init__()
+        self.description = description
+        width = description.stack.width
+        self.embedding = nn.Embedding(description.vocab, width)
+        learned = isinstance(description.positions, LearnedPositions)
+        self.positions = nn.Embedding(description.context, width) if learned else None
+        self.stack = description.stack.build()
+        self.head = None if description.tied else nn.Linear(width, description.vocab, bias=False)
+
+    @property
+    def output_weight(self) -> Float[Tensor, "v d"]:
+        """The matrix that scores tokens: the embedding itself where they are tied."""
+        return self.embedding.weight if self.head is None else self.head.weight
+
+    def hidden(
+        self,
+        ids: Int[Tensor, "b t"],
+        state: StackState | None = None,
+        segments: Int[Tensor, "b t"] | None = None,
+    ) -> Float[Tensor, "b t d"]:
+        """What the stack makes of each token, before it is scored.
+
+        `state` appends to what was read before; `segments` numbers the documents of packed rows,
+        which then do not see each other.
+        """
+        past: Past = state or (Whole() if segments is None else Packed(segments))
+        self._check(ids, past)
+        x = self.embedding(ids) + self._positions(ids, past)
+        if self.training and self.description.dropout:
+            x = F.dropout(x, self.description.dropout)
+        return self.stack(x, past)
+
+    def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
+        """Scores of every token of the vocabulary as the next one."""
+        if torch.is_inference_mode_enabled():
+            return few_rows(hidden, self.output_weight, None)
+        return F.linear(hidden, self.output_weight)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "b t"],
+        state: StackState | None = None,
+        segments: Int[Tensor, "b t"] | None = None,
+    ) -> Float[Tensor, "b t v"]:
+        return self.logits(self.hidden(ids, state, segments))
+
+    def new_state(self, rows: int, capacity: int) -> StackState:
+        """An empty past for `rows` texts of at most `capacity` tokens each."""
+        return self.stack.new_state(rows, capacity)
+
+    def _positions(self, ids: Int[Tensor, "b t"], past: Past) -> Float[Tensor, "#b t d"] | float:
+        t, positions = ids.shape[1], self.description.positions
+        if self.positions is not None:
+            return self.positions(past.positions(t, ids.device))
+        if isinstance(positions, SinusoidalPositions):
+            width = self.description.stack.width
+            table = sinusoids(self.description.context, width, positions.base, ids.device)
+            return table.to(self.embedding.weight.dtype)[past.positions(t, ids.device)]
+        return 0.0
+
+    def _check(self, ids: Int[Tensor, "b t"], past: Past) -> None:
+        reach, context = past.reach(ids.shape[1]), self.description.context
+        if self.description.positions is not None and reach > context:
+            raise ModelError(
+                f"a text of {reach} tokens does not fit this model's context of {context}; "
+                "shorten it or use a model with a longer context"
+            )

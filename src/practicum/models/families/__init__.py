@@ -1,0 +1,1 @@
+"""Architectures as data: one file per family with its builder and published sizes."""

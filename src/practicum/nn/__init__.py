@@ -1,0 +1,1 @@
+"""Descriptions and layers with parameters: mixers, feed-forwards, norms, positions."""

@@ -1,0 +1,113 @@
+"""Self-attention as a mixer: multi-head, grouped and multi-query, rotary, windowed.
+
+q, k, v = W_qkv x;  y = W_o [softmax(scale · q kᵀ) v] per head (Vaswani et al. 2017, §3.2). With
+`kv_heads < heads` several query heads share a key-value head (Ainslie et al. 2023); `kv_heads=1` is
+multi-query (Shazeer 2019). How the past is kept and what a query sees is the state's business.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from practicum.errors import ConfigError
+from practicum.kernels.rotary import rotate, turns
+from practicum.nn.linear import LinearLayer
+from practicum.nn.positions import Rope
+from practicum.nn.state import KeyValueCache, Reading, Whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """Causal self-attention over `heads` query heads."""
+
+    heads: int
+    kv_heads: int | None = None  # None: as many as query heads
+    head_width: int | None = None  # None: width / heads
+    bias: bool = False  # on q, k, v
+    out_bias: bool | None = None  # None: as `bias`
+    positions: Rope | None = None
+    window: int | None = None  # a token sees itself and the window − 1 before it
+    scale: float | None = None  # None: 1/√head_width
+    dropout: float = 0.0  # on the attention weights, while training
+
+    def __post_init__(self) -> None:
+        if self.heads < 1:
+            raise ConfigError(f"Attention.heads is {self.heads}; expected at least 1")
+        if self.kv_heads is not None and (self.kv_heads < 1 or self.heads % self.kv_heads):
+            raise ConfigError(
+                f"{self.heads} query heads cannot share {self.kv_heads} key-value heads evenly"
+            )
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"Attention.window is {self.window}; expected at least 1 token")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"Attention.dropout is {self.dropout}; expected 0 ≤ dropout < 1")
+
+    def width_per_head(self, width: int) -> int:
+        """The head width in a stack of this width."""
+        if self.head_width is not None:
+            return self.head_width
+        if width % self.heads:
+            raise ConfigError(
+                f"a width of {width} cannot be split over {self.heads} heads evenly; "
+                "set head_width, or change one of them"
+            )
+        return width // self.heads
+
+    def build(self, width: int) -> "AttentionLayer":
+        return AttentionLayer(width, self)
+
+
+class AttentionLayer(nn.Module):
+    def __init__(self, width: int, description: Attention) -> None:
+        super().__init__()
+        self.description = description
+        self.heads = description.heads
+        self.kv_heads = description.kv_heads or description.heads
+        self.head_width = description.width_per_head(width)
+        if description.positions is not None and self.head_width % 2:
+            raise ConfigError(f"rotary positions need an even head width, not {self.head_width}")
+        self.scale = description.scale or self.head_width**-0.5
+        parts = {"q": self.heads, "k": self.kv_heads, "v": self.kv_heads}
+        rows = {part: heads * self.head_width for part, heads in parts.items()}
+        self.qkv = LinearLayer(width, rows, bias=description.bias)
+        out_bias = description.bias if description.out_bias is None else description.out_bias
+        self.out = LinearLayer(self.heads * self.head_width, {"out": width}, bias=out_bias)
+
+    def forward(
+        self, x: Float[Tensor, "b t d"], state: Reading | None = None
+    ) -> Float[Tensor, "b t d"]:
+        reading = Whole() if state is None else state
+        turned = self.heads + self.kv_heads
+        qkv = rearrange(self.qkv(x), "b t (h k) -> b h t k", k=self.head_width)
+        qk, v = qkv[:, :turned], qkv[:, turned:]
+        rope = self.description.positions
+        if rope is not None:
+            positions = reading.positions(x.shape[1], x.device)
+            # tables are made for powers of two, so that a growing text makes few of them
+            length = max(256, 1 << (reading.reach(x.shape[1]) - 1).bit_length())
+            qk = rotate(qk, turns(positions, self.head_width, rope.base, length))
+        mixed = reading.attend(
+            qk[:, : self.heads],
+            qk[:, self.heads :],
+            v,
+            scale=self.scale,
+            window=self.description.window,
+            dropout=self.description.dropout if self.training else 0.0,
+        )
+        return self.out(rearrange(mixed, "b h t k -> b t (h k)"))
+
+    def new_state(self, rows: int, capacity: int) -> KeyValueCache:
+        """An empty cache of `capacity` tokens for each of `rows`, beside the weights."""
+        weight = self.qkv.weight
+        return KeyValueCache(
+            rows,
+            capacity,
+            self.kv_heads,
+            self.head_width,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
+

@@ -1,0 +1,43 @@
+"""A matrix whose outputs may be several named parts: q, k and v, or gate and up, in one product.
+
+y = W x + b, with W of shape (outputs, inputs). The parts are consecutive rows, so a converter, an
+adapter or an initial rule can speak of one of them, while the product stays one.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from practicum.kernels.skinny import few_rows
+
+
+class LinearLayer(nn.Module):
+    """W and b; `parts` maps each named part to its number of rows, in order."""
+
+    def __init__(self, inputs: int, parts: Mapping[str, int], *, bias: bool) -> None:
+        super().__init__()
+        self.parts = dict(parts)
+        outputs = sum(self.parts.values())
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
+
+    def rows(self, part: str) -> slice:
+        """Where the rows of `part` lie."""
+        start = 0
+        for name, count in self.parts.items():
+            if name == part:
+                return slice(start, start + count)
+            start += count
+        raise KeyError(part)
+
+    def forward(self, x: Float[Tensor, "*b inputs"]) -> Float[Tensor, "*b outputs"]:
+        if torch.is_inference_mode_enabled():
+            return few_rows(x, self.weight, self.bias)
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        parts = ", ".join(f"{name}={count}" for name, count in self.parts.items())
+        return f"{self.weight.shape[1]} → {parts}, bias={self.bias is not None}"

@@ -1,0 +1,225 @@
+"""What a network has read so far: how the past is kept, where tokens stand, what a query may see.
+
+A mixer called without a state reads whole sequences; with one, it appends `t ≥ 1` tokens to what each
+row has seen. Prefill, chunked prefill, single steps and the check of a draft are the same call. The
+state owns how the past is kept and read, so a layer never asks which kind it holds:
+
+- `Whole` keeps nothing: rows are sequences read at once (training);
+- `Packed` keeps nothing: rows hold several documents that do not see each other (packed training);
+- `KeyValueCache` keeps every key and value (decoding).
+
+Rows of different length: append right-padded rows, then `truncate` to the real lengths; what was
+padded is overwritten later and never seen, since the future does not reach the past.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Protocol
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from practicum.errors import ModelError
+from practicum.kernels.attention import attention
+
+
+class State(Protocol):
+    """What decoding needs of the past of any mixer. `lengths` counts the tokens seen by each row."""
+
+    lengths: list[int]
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep, reorder or repeat rows: row i becomes what row rows[i] was."""
+        ...
+
+    def truncate(self, lengths: Sequence[int]) -> None:
+        """Forget, in each row, the tokens after the first lengths[i]."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes allocated, also on the meta device."""
+        ...
+
+
+class Reading(Protocol):
+    """How attention reads: where `t` new tokens stand, and the values their queries gather."""
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]: ...
+
+    def reach(self, t: int) -> int:
+        """A number above every position of the next `t` tokens, known without a look at a tensor."""
+        ...
+
+    def attend(
+        self,
+        q: Float[Tensor, "b h t k"],
+        k: Float[Tensor, "b g t k"],
+        v: Float[Tensor, "b g t k"],
+        *,
+        scale: float,
+        window: int | None,
+        dropout: float,
+    ) -> Float[Tensor, "b h t k"]: ...
+
+
+class Whole:
+    """Reads each row as one sequence, from position 0, and keeps nothing."""
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "1 t"]:
+        return torch.arange(t, device=device)[None]
+
+    def reach(self, t: int) -> int:
+        return t
+
+    def of_block(self, index: int) -> "Whole":
+        return self
+
+    def attend(self, q, k, v, *, scale, window, dropout):
+        t = q.shape[2]
+        if window is None or window >= t:
+            return attention(q, k, v, causal=True, scale=scale, dropout=dropout)
+        mask = visible((0,), t, t, window, q.device)
+        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+
+
+class Packed:
+    """Reads rows that hold several documents; positions restart and attention stops at each start.
+
+    `segments` numbers the documents of a row from left to right; equal numbers that touch are one.
+    """
+
+    def __init__(self, segments: Int[Tensor, "b t"]) -> None:
+        self.segments = segments
+        index = torch.arange(segments.shape[1], device=segments.device)
+        fresh = torch.ones_like(segments, dtype=torch.bool)
+        fresh[:, 1:] = segments[:, 1:] != segments[:, :-1]
+        starts = torch.where(fresh, index, 0).cummax(dim=1).values
+        self._positions = index - starts
+        same = starts[:, :, None] == starts[:, None, :]
+        self._mask = (same & (index[:, None] >= index))[:, None]
+        self._index = index
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
+        assert t == self.segments.shape[1], f"{t} tokens for {self.segments.shape[1]} segment ids"
+        return self._positions
+
+    def reach(self, t: int) -> int:
+        return t
+
+    def of_block(self, index: int) -> "Packed":
+        return self
+
+    def attend(self, q, k, v, *, scale, window, dropout):
+        mask = self._mask
+        if window is not None:
+            mask = mask & (self._index[:, None] - self._index < window)
+        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+
+
+class KeyValueCache:
+    """Every key and value of every row, in one rectangle of `capacity` tokens per row."""
+
+    def __init__(
+        self,
+        rows: int,
+        capacity: int,
+        heads: int,
+        width: int,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype,
+    ) -> None:
+        shape = (rows, heads, capacity, width)
+        # zeros, not empty: a padded slot may be multiplied by a weight of zero, and 0 · NaN is NaN
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.lengths = [0] * rows
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
+        if len(set(self.lengths)) == 1:
+            start = self.lengths[0]
+            return torch.arange(start, start + t, device=device)[None]
+        return positions_of(tuple(self.lengths), t, device)
+
+    def reach(self, t: int) -> int:
+        return max(self.lengths) + t
+
+    def attend(self, q, k, v, *, scale, window, dropout):
+        t, capacity = q.shape[2], self.keys.shape[2]
+        longest = max(self.lengths) + t
+        if longest > capacity:
+            raise ModelError(
+                f"a cache of {capacity} tokens cannot take token {longest}; "
+                "ask for a larger capacity or a shorter text"
+            )
+        self._append(k, v)
+        lengths = tuple(self.lengths)
+        self.lengths = [length + t for length in lengths]
+        keys, values = self.keys[:, :, :longest], self.values[:, :, :longest]
+        even = len(set(lengths)) == 1
+        if even and (window is None or window >= longest):
+            if t == 1:
+                return attention(q, keys, values, scale=scale, dropout=dropout)
+            if lengths[0] == 0:
+                return attention(q, keys, values, causal=True, scale=scale, dropout=dropout)
+        mask = visible(lengths[:1] if even else lengths, t, longest, window, q.device)
+        return attention(q, keys, values, mask=mask, scale=scale, dropout=dropout)
+
+    def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t k"]) -> None:
+        t = k.shape[2]
+        if len(set(self.lengths)) == 1:
+            start = self.lengths[0]
+            self.keys[:, :, start : start + t] = k
+            self.values[:, :, start : start + t] = v
+            return
+        at = positions_of(tuple(self.lengths), t, k.device)
+        row = torch.arange(at.shape[0], device=k.device)[:, None]
+        self.keys[row, :, at] = rearrange(k, "b g t k -> b t g k")
+        self.values[row, :, at] = rearrange(v, "b g t k -> b t g k")
+
+    def select(self, rows: Sequence[int]) -> None:
+        index = torch.tensor(list(rows), device=self.keys.device, dtype=torch.long)
+        self.keys, self.values = self.keys[index], self.values[index]
+        self.lengths = [self.lengths[row] for row in rows]
+
+    def truncate(self, lengths: Sequence[int]) -> None:
+        self.lengths = shortened(self.lengths, lengths)
+
+    @property
+    def nbytes(self) -> int:
+        return 2 * self.keys.numel() * self.keys.element_size()
+
+
+def shortened(current: Sequence[int], wanted: Sequence[int]) -> list[int]:
+    """`wanted` as a list. Raises ModelError where a row is to be longer than it is, or negative."""
+    if len(current) != len(wanted) or any(
+        not 0 <= new <= old for new, old in zip(wanted, current, strict=True)
+    ):
+        raise ModelError(f"cannot truncate rows of {list(current)} tokens to {list(wanted)}")
+    return list(wanted)
+
+
+# The masks and positions of one call are the same in every block of a stack, and the next call needs
+# others: the two latest are kept.
+@lru_cache(maxsize=2)
+def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[Tensor, "b t"]:
+    """Positions of the `t` tokens that follow `lengths[i]` tokens in row i."""
+    starts = torch.tensor(lengths, device=device)
+    return starts[:, None] + torch.arange(t, device=device)
+
+
+@lru_cache(maxsize=2)
+def visible(
+    lengths: tuple[int, ...], t: int, s: int, window: int | None, device: torch.device
+) -> Bool[Tensor, "b 1 t s"]:
+    """True where the query at position lengths[i] + j may look: at itself and the `window` − 1 before.
+
+    Query m sees key n when m − window < n ≤ m; without a window every n ≤ m.
+    """
+    query = positions_of(lengths, t, device)[:, None, :, None]
+    key = torch.arange(s, device=device)
+    seen = key <= query
+    return seen if window is None else seen & (key > query - window)

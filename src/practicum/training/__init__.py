@@ -1,0 +1,1 @@
+"""Changing weights over time: the loop, optimisers, schedules, checkpoints."""
