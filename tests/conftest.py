@@ -1,0 +1,51 @@
+"""What holds for every test: shapes and types checked on every call, one thread, a home of its own.
+
+Everything here happens before the first `practicum` import, so the order of the lines matters.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+# Numbers must not depend on how many cores a machine has, and two workers must not fight for them.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test depends on a hub; some ask what happens without one
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+install_import_hook("practicum", "beartype.beartype")
+
+
+def _assets_of_this_machine() -> Path:
+    """Where assets that the user has already brought lie; workers are told by the first process."""
+    known = os.environ.get("PRACTICUM_TEST_ASSETS")
+    if known is None:
+        from practicum.home import home
+
+        known = os.environ["PRACTICUM_TEST_ASSETS"] = str(home("assets"))
+    return Path(known)
+
+
+def _home_for_tests() -> Path:
+    """An empty home in which every asset of this machine appears as a link of its own.
+
+    A test that removes an asset thereby removes a link, never the 90 MB behind it.
+    """
+    assets = _assets_of_this_machine()
+    folder = Path(tempfile.mkdtemp(prefix="practicum-tests-"))
+    (folder / "assets").mkdir()
+    for asset in assets.iterdir():
+        (folder / "assets" / asset.name).symlink_to(asset)
+    return folder
+
+
+HOME = _home_for_tests()
+os.environ["PRACTICUM_HOME"] = str(HOME)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
