@@ -1,0 +1,63 @@
+"""`practicum list`: the reading list in its order, with what has become of each entry."""
+
+import click
+
+from practicum.cli.render import json_option, print_table
+from practicum.papers.catalog import TIERS, Entry, entries, has_page
+
+STATES = ("no page", "unread")
+
+
+@click.command()
+@click.option("--tier", type=click.Choice(TIERS), help="Only this tier.")
+@click.option("--section", help="Only sections that contain these words.")
+@click.option("--state", type=click.Choice(STATES), help="Only entries in this state.")
+@json_option
+def command(tier: str | None, section: str | None, state: str | None, as_json: bool) -> None:
+    """The reading list in its own order, with the state of each entry.
+
+    ✨ marks what was added to the list after 2024-04-01.
+    """
+    chosen = [
+        (entry, state_of(entry))
+        for entry in entries()
+        if tier in (None, entry.tier) and (section or "").lower() in entry.section.lower()
+    ]
+    rows = [
+        _row(entry, found) if not as_json else _full_row(entry, found)
+        for entry, found in chosen
+        if state in (None, found)
+    ]
+    print_table(rows, as_json=as_json)
+
+
+def state_of(entry: Entry) -> str:
+    """What has become of an entry."""
+    return "unread" if has_page(entry.slug) else "no page"
+
+
+def _row(entry: Entry, state: str) -> dict[str, str]:
+    name = f" ({entry.nickname})" if entry.nickname else ""
+    topic = entry.section.rpartition("/")[2].strip()
+    title = f"{'✨ ' if entry.new else ''}{entry.title}{name}"
+    return {
+        "slug": entry.slug,
+        "tier": entry.tier,
+        "state": state,
+        "section": topic,
+        "title": title,
+    }
+
+
+def _full_row(entry: Entry, state: str) -> dict[str, str | bool]:
+    return {
+        "slug": entry.slug,
+        "title": entry.title,
+        "nickname": entry.nickname,
+        "section": entry.section,
+        "tier": entry.tier,
+        "new": entry.new,
+        "link": entry.link,
+        "list_link": entry.url,
+        "state": state,
+    }

@@ -1,0 +1,87 @@
+"""`practicum`: finds the verb, runs it, and turns what goes wrong into one line.
+
+A verb is a file beside this one whose `command` is a Click command; it is imported only when it is
+called, so that help and the short verbs stay quick. This is the only place that catches errors.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from practicum.errors import Interrupted, PracticumError
+
+VERBS = {
+    "list": "The reading list, and how far it is built and tried.",
+    "show": "One entry: claim, system, equation, files, last verdict.",
+}
+BROKEN_PIPE, BAD_INPUT, INTERRUPTED = 1, 2, 130  # the first as Click and rich have it
+
+
+class Verbs(click.Group):
+    """A group that knows its verbs by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return import_module(f"practicum.cli.{cmd_name}").command if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="practicum")
+def practicum() -> None:
+    """A machine-learning reading list that runs: every entry a page, every claim a test."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its status."""
+    status = run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = BROKEN_PIPE
+    if status == BROKEN_PIPE:  # else Python would complain once more while closing stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """0, or the exit status of what went wrong, after saying it in one line."""
+    try:
+        status = practicum.main(arguments, prog_name="practicum", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        click.echo(help_text.format_message(), err=True)
+        return BAD_INPUT
+    except click.UsageError as problem:
+        where = problem.ctx.command_path if problem.ctx else "practicum"
+        return _say(f"{problem.format_message()} (see {where} --help)")
+    except click.ClickException as problem:
+        return _say(problem.format_message())
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", INTERRUPTED)
+    except Interrupted as problem:
+        return _say(str(problem), INTERRUPTED)
+    except PracticumError as problem:
+        return _say(str(problem))
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except OSError as problem:  # disk full, no permission, a folder where a file was expected
+        place = f": {problem.filename}" if problem.filename else ""
+        return _say(f"{problem.strerror or problem}{place}")
+    except MemoryError:
+        return _say("not enough memory; try a smaller model, batch or context")
+
+
+def _say(problem: str, status: int = BAD_INPUT) -> int:
+    click.echo(f"error: {' '.join(problem.split())}", err=True)
+    return status

@@ -1,0 +1,134 @@
+"""Tables, text and progress for a person; JSON for a program."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from practicum.events import Artifact, Event, Metric, Note, Progress, listening
+
+WIDE = 200  # columns, where the output is a file or a pipe
+LINE_EVERY = 5.0  # seconds between two plain progress lines of one task
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+def console(*, err: bool = False) -> Console:
+    """The terminal; wide and without colours where there is none."""
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, width=None if stream.isatty() else WIDE, highlight=False)
+
+
+def print_json(data: Any) -> None:
+    """`data` as JSON on standard output."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_table(
+    rows: Sequence[Mapping[str, Any]], *, title: str = "", as_json: bool = False
+) -> None:
+    """Rows that share their keys: the keys are the columns. A number stands on the right."""
+    if as_json:
+        return print_json([dict(row) for row in rows])
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=None, header_style="bold")
+    for key in rows[0] if rows else ():
+        numbers = all(isinstance(row[key], int | float | None) for row in rows)
+        table.add_column(
+            key.replace("_", " "), justify="right" if numbers else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
+    console().print(table)
+    return None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+@contextmanager
+def showing_progress() -> Iterator[None]:
+    """Within the block, what the library tells is drawn on standard error."""
+    if sys.stderr.isatty():
+        with _bars() as listener, listening(listener):
+            yield
+    else:
+        with listening(PlainLines()):
+            yield
+
+
+class PlainLines:
+    """One line per task every few seconds, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Progress(task=task, done=done, total=total):
+                now = time.monotonic()
+                finished = total is not None and done >= total
+                if finished or now - self.last.get(task, -LINE_EVERY) >= LINE_EVERY:
+                    self.last[task] = float("inf") if finished else now
+                    click.echo(_line(event), err=True)
+            case Note(text=text):
+                click.echo(text, err=True)
+            case Artifact() | Metric():
+                pass
+
+
+def _line(event: Progress) -> str:
+    total = f"/{event.total:,.0f}" if event.total else ""
+    parts = (f"{event.task}: {event.done:,.0f}{total} {event.unit}".rstrip(), event.detail)
+    return "  ".join(part for part in parts if part)
+
+
+@contextmanager
+def _bars() -> Iterator["Bars"]:
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TextColumn("{task.fields[amount]}", markup=False),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[detail]}", markup=False, style="dim"),
+    )
+    with progress.Progress(*columns, console=console(err=True)) as drawing:
+        yield Bars(drawing)
+
+
+class Bars:
+    """A bar per `Progress.task`; a new round of a finished task starts its bar again."""
+
+    def __init__(self, drawing: Any) -> None:
+        self.drawing = drawing
+        self.tasks: dict[str, Any] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Progress(task=task, done=done, total=total, unit=unit):
+                amount = f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + f" {unit}".rstrip()
+                fields = {"amount": amount, "detail": event.detail}
+                if task not in self.tasks:
+                    self.tasks[task] = self.drawing.add_task(task, total=total, **fields)
+                self.drawing.update(self.tasks[task], completed=done, total=total, **fields)
+            case Note(text=text):
+                self.drawing.console.print(text, markup=False)
+            case Artifact() | Metric():
+                pass
