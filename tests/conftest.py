@@ -17,7 +17,7 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test depends on a hub; some ask what happens without one
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-install_import_hook("practicum", "beartype.beartype")
+install_import_hook("practicum", "runtime_types.checked")
 
 
 def _assets_of_this_machine() -> Path:
