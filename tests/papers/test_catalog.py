@@ -151,7 +151,7 @@ def test_every_page_that_exists_has_a_citation_two_arms_and_a_claim():
     for entry in catalog.entries():
         if catalog.has_page(entry.slug):
             facts = catalog.page_facts(entry.slug)
-            assert facts.citation and facts.claim and facts.claims, entry.slug
+            assert all((facts.citation, facts.claim, facts.claims)), entry.slug
             assert len(facts.arms) >= 2, entry.slug
             assert facts.parts, entry.slug
 

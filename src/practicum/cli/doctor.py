@@ -1,0 +1,105 @@
+"""`practicum doctor`: what this machine has, what is missing, and the command that brings it."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import click
+
+from practicum.cli.render import json_option, print_table
+from practicum.errors import PracticumError
+from practicum.home import home
+
+EXTRAS = {  # package: (what it is for, how to get it)
+    "pyarrow": (".parquet files", "pip install 'practicum[data]'"),
+    "huggingface-hub": ("models by hub name", "pip install 'practicum[hub]'"),
+    "datasets": ("corpora by hub name (hf:…)", "pip install 'practicum[hub]'"),
+    "psycopg": ("results in PostgreSQL", "pip install 'practicum[postgres]'"),
+}
+ROOM_NEEDED = 2e9  # bytes: the packaged model, corpora, checkpoints of the small presets
+
+
+@click.command()
+@json_option
+def command(as_json: bool) -> None:
+    """Versions, device, threads, disk, what is missing and how to get it."""
+    rows = [
+        {"what": what, "found": found, "advice": advice}
+        for part in (_packages, _device, _disk, _assets)
+        for what, found, advice in part()
+    ]
+    print_table(rows, as_json=as_json)
+
+
+Finding = tuple[str, str, str]
+
+
+def _packages() -> Iterator[Finding]:
+    yield "practicum", _version("practicum") or "from source", ""
+    yield "python", f"{platform.python_version()} ({sys.executable})", ""
+    for requirement in requires("practicum") or ():
+        if "extra ==" not in requirement:
+            name = requirement.split(";")[0].split(">")[0].split("<")[0].split("=")[0].strip()
+            found = _version(name)
+            yield name, found or "missing", "" if found else f"pip install '{requirement}'"
+    for name, (purpose, how) in EXTRAS.items():
+        found = _version(name)
+        yield name, found or "missing", "" if found else f"for {purpose}: {how}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        card = torch.cuda.get_device_properties(0)
+        yield "device", f"{card.name}, {card.total_memory / 1e9:.0f} GB", ""
+    else:
+        how = "a build of torch with CUDA uses a GPU: https://pytorch.org/get-started/locally"
+        yield "device", "cpu", how if torch.version.cuda is None else "no GPU is visible to torch"
+    yield "processor", platform.processor() or platform.machine(), ""
+    yield "instruction set", torch.backends.cpu.get_cpu_capability(), ""
+    threads, cores = torch.get_num_threads(), _cores()
+    advice = f"set OMP_NUM_THREADS={cores}" if threads != cores else ""
+    yield "threads", f"{threads} of {cores} cores", advice
+    yield "memory", f"{_memory() / 1e9:.1f} GB", ""
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    yield "C++ compiler", compiler or "missing", "" if compiler else "torch.compile needs one"
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _disk() -> Iterator[Finding]:
+    try:
+        folder = home()
+    except PracticumError as problem:
+        yield "home", "not writable", str(problem)
+        return
+    writable = os.access(folder, os.W_OK)
+    advice = "" if writable else "set PRACTICUM_HOME to a folder that can be written"
+    yield "home", str(folder), advice
+    free = shutil.disk_usage(folder).free
+    advice = "" if free > ROOM_NEEDED else f"{ROOM_NEEDED / 1e9:.0f} GB are advisable"
+    yield "free disk", f"{free / 1e9:.1f} GB", advice
+
+
+def _assets() -> Iterator[Finding]:
+    yield from ()

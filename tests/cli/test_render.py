@@ -1,0 +1,59 @@
+"""Events become plain lines where there is no terminal, and bars where there is one."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from practicum.cli import render
+from practicum.events import Artifact, Metric, Note, Progress, emit
+
+
+def test_the_first_and_the_last_step_of_a_task_are_lines(capsys):
+    with render.showing_progress():
+        for step in range(1, 101):
+            emit(
+                Progress(
+                    task="training", done=float(step), total=100.0, unit="steps", detail="loss 3.2"
+                )
+            )
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "training: 1/100 steps",
+        "training: 100/100 steps",
+    ]
+
+
+def test_notes_are_shown_and_metrics_are_not(capsys):
+    with render.showing_progress():
+        emit(Note(text="resumed from step 400"))
+        emit(Metric(name="loss", value=3.0, step=1))
+        emit(Artifact(name="plot", path="plot.png"))
+    assert capsys.readouterr().err == "resumed from step 400\n"
+
+
+def test_each_task_has_a_bar(monkeypatch):
+    drawn = io.StringIO()
+    terminal = Console(file=drawn, force_terminal=True, width=120)
+    monkeypatch.setattr(render, "console", lambda **_: terminal)
+    with render._bars() as bars:
+        bars(Progress(task="arm [a]", done=1.0, total=4.0, unit="steps"))
+        bars(Progress(task="arm [a]", done=4.0, total=4.0, unit="steps", detail="loss 2.0"))
+        bars(Progress(task="tokens", done=10.0))
+        assert [task.description for task in bars.drawing.tasks] == ["arm [a]", "tokens"]
+        assert bars.drawing.tasks[0].completed == 4
+    assert "4/4 steps" in drawn.getvalue()
+
+
+@pytest.mark.parametrize("rows", [[], [{"slug": "gpt2", "share": 0.5, "new": True, "seeds": None}]])
+def test_a_table_as_json_is_its_rows(rows, capsys):
+    render.print_table(rows, as_json=True)
+    assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_a_table_shows_brackets_as_they_are(capsys):
+    render.print_table([{"name": "[bold]", "count": 1234567}])
+    out = capsys.readouterr().out
+    assert "[bold]" in out
+    assert "1,234,567" in out
