@@ -20,8 +20,8 @@ def test_the_first_and_the_last_step_of_a_task_are_lines(capsys):
             )
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "training: 1/100 steps",
-        "training: 100/100 steps",
+        "training: 1/100 steps  loss 3.2",
+        "training: 100/100 steps  loss 3.2",
     ]
 
 
