@@ -111,7 +111,7 @@ def limits(*, size: int = 1024, megabytes: int = 256) -> dict[str, float]:
     large = torch.ones(megabytes * 2**20 // 4)
     with torch.inference_mode():
         multiply = min(interleave({"x": lambda: a @ b}, rounds=15, warmup=3)["x"])
-        read = min(interleave({"x": lambda: large.sum()}, rounds=7)["x"])
+        read = min(interleave({"x": large.sum}, rounds=7)["x"])
     return {
         "matmul_gflops": 2 * size**3 / multiply / 1e9,
         "memory_gb_s": large.nbytes / read / 1e9,
