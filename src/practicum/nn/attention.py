@@ -7,7 +7,6 @@ multi-query (Shazeer 2019). How the past is kept and what a query sees is the st
 
 from dataclasses import dataclass
 
-import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -110,4 +109,3 @@ class AttentionLayer(nn.Module):
             device=weight.device,
             dtype=weight.dtype,
         )
-

@@ -1,0 +1,80 @@
+"""Cross-entropy of a linear layer's logits without holding all of them.
+
+loss = Σᵢ wᵢ (logsumexp(W hᵢ) − (W hᵢ)[targetᵢ]), in nats, over rows i whose target is not `IGNORED`.
+The fast version takes a few hundred rows at a time and makes their gradients while their logits are
+at hand, (softmax − onehot) W and (softmax − onehot)ᵀ h, so that no more than one chunk of logits is
+ever in memory and none is kept for the backward pass.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+IGNORED = -100  # torch's convention
+CHUNK_BYTES = 16 * 2**20  # of logits: stays in a CPU's last cache; on a GPU it is grown below
+
+
+def linear_cross_entropy_reference(
+    hidden: Float[Tensor, "n d"], weight: Float[Tensor, "v d"], targets: Int[Tensor, " n"]
+) -> Float[Tensor, ""]:
+    """The equation with all logits at once. Judges `linear_cross_entropy`."""
+    logits = F.linear(hidden, weight).float()
+    return F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+
+
+def linear_cross_entropy(
+    hidden: Float[Tensor, "n d"], weight: Float[Tensor, "v d"], targets: Int[Tensor, " n"]
+) -> Float[Tensor, ""]:
+    """`linear_cross_entropy_reference`, a chunk of rows at a time; differentiable once."""
+    return _LinearCrossEntropy.apply(hidden, weight, targets)
+
+
+def rows_per_chunk(vocab: int, device: torch.device) -> int:
+    """How many rows of logits are made at once."""
+    budget = CHUNK_BYTES if device.type == "cpu" else 16 * CHUNK_BYTES
+    return max(64, budget // (4 * vocab))
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        want_hidden, want_weight, _ = ctx.needs_input_grad
+        total = torch.zeros((), device=hidden.device)
+        grad_hidden = torch.empty_like(hidden) if want_hidden else None
+        grad_weight = torch.zeros_like(weight) if want_weight else None
+        step = rows_per_chunk(weight.shape[0], hidden.device)
+        buffer = hidden.new_empty(min(step, hidden.shape[0]), weight.shape[0])
+        for start in range(0, hidden.shape[0], step):
+            rows = slice(start, start + step)
+            h, target = hidden[rows], targets[rows]
+            logits = torch.mm(h, weight.t(), out=buffer[: h.shape[0]])
+            log_p = logits.float()  # the same memory where the product is float32 already
+            torch.log_softmax(log_p, dim=-1, out=log_p)
+            kept = target != IGNORED
+            index = target.clamp(min=0)[:, None]
+            total -= (log_p.gather(1, index).squeeze(1) * kept).sum()
+            if not (want_hidden or want_weight):
+                continue
+            grad = log_p.exp_()  # softmax − onehot, zero where ignored
+            grad.scatter_add_(1, index, torch.full_like(index, -1, dtype=grad.dtype))
+            if not bool(kept.all()):
+                grad *= kept[:, None]
+            grad = grad.to(h.dtype)
+            if grad_hidden is not None:
+                torch.mm(grad, weight, out=grad_hidden[rows])
+            if grad_weight is not None:
+                grad_weight.addmm_(grad.t(), h)
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        grad_hidden, grad_weight = ctx.saved_tensors
+        scale = float(grad_output)
+        for grad in (grad_hidden, grad_weight):
+            if grad is not None and scale != 1.0:
+                grad.mul_(scale)
+        return grad_hidden, grad_weight, None

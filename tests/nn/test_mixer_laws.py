@@ -1,0 +1,119 @@
+"""The laws every mixer obeys, on random weights in float64. A new mixer joins by one line."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from practicum.nn.attention import Attention
+from practicum.nn.initial import Normal, Rule, initialise
+from practicum.nn.positions import Rope
+from practicum.nn.state import Packed
+from practicum.seeding import stream
+
+WIDTH, ROWS, TIME = 24, 3, 11
+CAUSAL_MIXERS = {
+    "multi-head": Attention(heads=4, bias=True),
+    "grouped": Attention(heads=4, kv_heads=2),
+    "multi-query": Attention(heads=4, kv_heads=1, out_bias=True),
+    "rotary": Attention(heads=4, positions=Rope()),
+    "rotary grouped odd width": Attention(heads=3, kv_heads=1, head_width=10, positions=Rope()),
+    "windowed": Attention(heads=4, window=4),
+    "windowed rotary grouped": Attention(heads=4, kv_heads=2, window=3, positions=Rope(base=100.0)),
+    "unscaled": Attention(heads=4, scale=1.0),
+}
+
+
+@pytest.fixture(params=CAUSAL_MIXERS.values(), ids=CAUSAL_MIXERS.keys())
+def layer(request: pytest.FixtureRequest) -> nn.Module:
+    module = request.param.build(WIDTH).double()
+    initialise(module, (Rule(names="*", start=Normal(std=0.3)),), seed=1)
+    return module.eval()
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return torch.randn(ROWS, TIME, WIDTH, generator=stream(0, "x"), dtype=torch.float64)
+
+
+def in_steps(layer: nn.Module, x: Tensor, sizes: list[int]) -> Tensor:
+    state = layer.new_state(x.shape[0], 32)
+    return torch.cat([layer(part, state) for part in x.split(sizes, dim=1)], dim=1)
+
+
+def test_the_future_does_not_reach_the_past(layer, x):
+    changed = x.clone()
+    changed[:, 5:] += 1.0
+    torch.testing.assert_close(layer(x)[:, :5], layer(changed)[:, :5])
+
+
+def test_stepping_equals_reading_at_once(layer, x):
+    torch.testing.assert_close(in_steps(layer, x, [1] * TIME), layer(x))
+
+
+@pytest.mark.parametrize("sizes", [[11], [4, 7], [1, 5, 1, 4], [9, 1, 1]])
+def test_chunk_sizes_do_not_matter(layer, x, sizes):
+    torch.testing.assert_close(in_steps(layer, x, sizes), layer(x))
+
+
+def test_rows_do_not_matter_to_each_other(layer, x):
+    torch.testing.assert_close(layer(x)[1:2], layer(x[1:2]))
+
+
+def test_padding_does_not_matter(layer, x):
+    lengths = [3, 7, 5]
+    state = layer.new_state(ROWS, 32)
+    padded = x[:, :7].clone()
+    for row, length in enumerate(lengths):
+        padded[row, length:] = 9.0
+    layer(padded, state)
+    state.truncate(lengths)
+    following = torch.stack([x[row, n : n + 3] for row, n in enumerate(lengths)])
+    whole = layer(x)
+    expected = torch.stack([whole[row, n : n + 3] for row, n in enumerate(lengths)])
+    torch.testing.assert_close(layer(following, state), expected)
+    assert state.lengths == [6, 10, 8]
+
+
+def test_selecting_rows_commutes_with_stepping(layer, x):
+    state = layer.new_state(ROWS, 32)
+    layer(x[:, :6], state)
+    state.select([2, 0, 2])
+    torch.testing.assert_close(layer(x[[2, 0, 2], 6:], state), layer(x)[[2, 0, 2], 6:])
+
+
+def test_truncating_forgets_exactly_what_was_read_since(layer, x):
+    state = layer.new_state(ROWS, 32)
+    layer(x[:, :6], state)
+    layer(x[:, 6:].flip(1), state)
+    state.truncate([6] * ROWS)
+    torch.testing.assert_close(layer(x[:, 6:], state), layer(x)[:, 6:])
+
+
+def test_packed_documents_do_not_see_each_other(layer, x):
+    segments = torch.tensor([[0] * 4 + [1] * 7, [0] * 11, [0] * 1 + [1] * 1 + [2] * 9])
+    packed = layer(x, Packed(segments))
+    for row in range(ROWS):
+        for number in segments[row].unique():
+            inside = segments[row] == number
+            alone = layer(x[row : row + 1, inside])
+            torch.testing.assert_close(packed[row : row + 1, inside], alone)
+
+
+def test_gradients_are_those_of_the_function(layer, x):
+    small = x[:1, :4].clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda inputs: layer(inputs), (small,))
+
+
+def test_the_size_of_a_state_is_known_without_allocating_it(layer):
+    real = layer.new_state(2, 16).nbytes
+    assert layer.to("meta").new_state(2, 16).nbytes == real > 0
+
+
+def test_a_window_as_long_as_the_text_changes_nothing(x):
+    plain = Attention(heads=4)
+    layers = [plain.build(WIDTH).double(), replace(plain, window=TIME).build(WIDTH).double()]
+    for module in layers:
+        initialise(module, (Rule(names="*", start=Normal(std=0.3)),), seed=1)
+    torch.testing.assert_close(layers[0](x), layers[1](x))
