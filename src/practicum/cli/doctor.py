@@ -102,4 +102,11 @@ def _disk() -> Iterator[Finding]:
 
 
 def _assets() -> Iterator[Finding]:
-    yield from ()
+    from practicum.data.assets import assets
+    from practicum.data.fetch import locate
+
+    for name, asset in assets().items():
+        place = locate(name)
+        flag = "" if asset.free else " --accept-licence"
+        how = f"practicum data add {name}{flag}  ({asset.what})"
+        yield f"asset {name}", str(place or "missing"), "" if place else how

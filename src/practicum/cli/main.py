@@ -17,6 +17,7 @@ VERBS = {
     "list": "The reading list, and how far it is built and tried.",
     "show": "One entry: claim, system, equation, files, last verdict.",
     "sizes": "Published model sizes beside what we build.",
+    "data": "Corpora, vocabularies and models that can be brought.",
     "doctor": "What is installed, what is missing, and how to get it.",
 }
 BROKEN_PIPE, BAD_INPUT, INTERRUPTED = 1, 2, 130  # the first as Click and rich have it

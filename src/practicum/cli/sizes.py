@@ -2,11 +2,15 @@
 
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
 import click
 
 from practicum.cli.render import json_option, print_table
 from practicum.errors import UnknownName
+
+if TYPE_CHECKING:
+    from practicum.models.decoder import Decoder
 
 
 @click.command()
@@ -17,21 +21,27 @@ def command(family: str | None, as_json: bool) -> None:
     known = families()
     if family is not None and family not in known:
         raise UnknownName("family", family, known)
-    rows = [row for name in ([family] if family else known) for row in _rows(name)]
+    rows = [row for name in known if family in (None, name) for row in _rows(name, known[name])]
     print_table(rows, as_json=as_json)
 
 
-def families() -> list[str]:
-    """The families that there is a file for."""
+def families() -> dict[str, dict[str, tuple["Decoder", int]]]:
+    """Every family's table of sizes: a family is a file of that room which has one."""
     import practicum.models.families as room
 
-    return sorted(module.name for module in iter_modules(room.__path__))
+    found = {}
+    for file in iter_modules(room.__path__):
+        module = import_module(f"{room.__name__}.{file.name}")
+        if "SIZES" in vars(module):
+            found[file.name] = module.SIZES
+    return found
 
 
-def _rows(family: str) -> list[dict[str, str | int | bool]]:
+def _rows(
+    family: str, sizes: dict[str, tuple["Decoder", int]]
+) -> list[dict[str, str | int | bool]]:
     from practicum.models.build import parameters_of
 
-    sizes = import_module(f"practicum.models.families.{family}").SIZES
     rows = []
     for name, (description, published) in sizes.items():
         counted = parameters_of(description)
