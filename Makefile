@@ -16,7 +16,7 @@ PROMPT ?= Give me three tips for reading a research paper.
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 # As many test processes as there are cores, each with one thread.
-WORKERS ?= auto
+WORKERS ?= logical
 
 BIN := .venv/bin
 # The newest-named interpreter is not the best: most wheels are tested with 3.11 first.
