@@ -1,0 +1,1 @@
+"""Corpora, assets, token shards, windows and the order in which examples are drawn."""
