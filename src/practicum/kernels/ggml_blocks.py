@@ -25,7 +25,7 @@ _RUN = 1 << 19
 
 @dataclass(frozen=True, kw_only=True)
 class BlockFormat:
-    """How one block is stored: `weights` numbers in `bytes` bytes; `decode(blocks, out)` reads it."""
+    """`weights` numbers stored in `bytes` bytes; `decode(blocks, out)` reads blocks of them."""
 
     weights: int
     bytes: int

@@ -24,7 +24,7 @@ from torch import Tensor
 from practicum.errors import CheckpointError
 from practicum.kernels.ggml_blocks import FORMATS, decode_blocks
 
-# Numbers of the types as the ggml library assigns them (enum ggml_type); None: gone from the format.
+# The types by the numbers that the ggml library gives them (enum ggml_type); None: given up.
 GGML_TYPES = (
     *("F32", "F16", "Q4_0", "Q4_1", None, None, "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K"),
     *("Q4_K", "Q5_K", "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S"),
@@ -231,5 +231,9 @@ class _TensorEntry:
         length = prod(self.shape) // form.weights * form.bytes
         if start + length > cursor.size:
             raise cursor.truncated(start + length)
-        view = torch.frombuffer(cursor.data, dtype=torch.uint8, count=length, offset=start) if length else torch.empty(0, dtype=torch.uint8)
+        view = (
+            torch.frombuffer(cursor.data, dtype=torch.uint8, count=length, offset=start)
+            if length
+            else torch.empty(0, dtype=torch.uint8)
+        )
         return GGUFTensor(name=self.name, shape=self.shape, type=known, stored=view)

@@ -1,0 +1,205 @@
+"""Foreign weights as a two-way table: our name, their names, and how one is laid out as the other.
+
+A row of the table says that one parameter of ours is made of consecutive rows that come from one or
+more tensors of theirs, each seen through a `View` that can be undone. Reading fills a network that
+was built on the meta device parameter by parameter, so that no second copy of the weights exists;
+writing yields views of ours under their names. A family's names stand in its table and nowhere
+else.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from practicum.errors import CheckpointError, ModelError
+from practicum.events import Progress, emit
+from practicum.models.decoder import Decoder, DecoderModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """How their tensor becomes ours (`read`) and back (`write`)."""
+
+    read: Callable[[Tensor], Tensor]
+    write: Callable[[Tensor], Tensor]
+
+
+AS_IS = View(read=lambda theirs: theirs, write=lambda ours: ours)
+TRANSPOSED = View(read=lambda theirs: theirs.T, write=lambda ours: ours.T)
+
+
+def adjacent_pairs(heads: int) -> View:
+    """Theirs keeps the two rows of a rotary pair beside each other, ours half a head apart.
+
+    The original LLaMA code turns rows (2i, 2i + 1) of a head, ours rows (i, i + k/2).
+    """
+    return View(
+        read=lambda t: rearrange(t, "(h k two) ... -> (h two k) ...", h=heads, two=2),
+        write=lambda t: rearrange(t, "(h two k) ... -> (h k two) ...", h=heads, two=2),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The next `rows` rows of ours (None: all of it), from their tensor `name`."""
+
+    name: str
+    rows: int | None = None
+    view: View = AS_IS
+
+
+@dataclass(frozen=True)
+class Row:
+    """Our parameter and the tensors it is made of, in order."""
+
+    ours: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """An architecture of the `transformers` library, as ours and back.
+
+    `to_config` need not judge what it is given: whoever writes checks that reading it again gives
+    the same description.
+    """
+
+    architecture: str  # "LlamaForCausalLM"
+    base: str  # the same without its head: "LlamaModel", whose names lack `prefix`
+    model_type: str
+    prefix: str
+    ignored: tuple[str, ...]  # patterns of names that hold no weights, such as stored masks
+    from_config: Callable[[Mapping[str, Any]], Decoder]
+    to_config: Callable[[Decoder], dict[str, Any]]
+    weights: Callable[[Decoder], Iterable[Row]]
+
+
+class Source(Protocol):
+    """Tensors by name, each read when asked for, into memory of its own."""
+
+    @property
+    def where(self) -> str:
+        """The file or folder, for messages."""
+        ...
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
+
+    def read(self, name: str) -> Tensor: ...
+
+
+def same_names(model: nn.Module) -> list[Row]:
+    """The table of a network whose weights are stored under our own names."""
+    return [Row(name, (Part(name=name),)) for name, _ in model.named_parameters()]
+
+
+def fill(
+    model: DecoderModel,
+    rows: Iterable[Row],
+    source: Source,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str = "cpu",
+    ignored: Sequence[str] = (),
+) -> None:
+    """Give every parameter of `model`, built on the meta device, its values from `source`.
+
+    `ignored` are patterns of names in `source` that are rightly left over.
+
+    Raises CheckpointError: tensors missing, left over, or of another shape.
+    """
+    rows = list(rows)
+    _check_names(model, rows, source, ignored)
+    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+    total = sum(shape.numel() for shape in shapes.values())
+    done = 0
+    for row in rows:
+        shape = shapes[row.ours]
+        values = _gather(row, shape, source, dtype, torch.device(device))
+        _place(model, row.ours, values)
+        done += shape.numel()
+        emit(Progress(task="loading weights", done=done, total=total, unit="parameters"))
+
+
+def outgoing(model: DecoderModel, rows: Iterable[Row]) -> dict[str, Tensor]:
+    """Their names and layouts of our weights, as views that share our memory.
+
+    Raises ModelError where the network holds parameters the table does not name.
+    """
+    parameters = {name: p.detach() for name, p in model.named_parameters()}
+    theirs: dict[str, Tensor] = {}
+    for row in rows:
+        values, start = parameters.pop(row.ours), 0
+        for part in row.parts:
+            end = values.shape[0] if part.rows is None else start + part.rows
+            theirs[part.name] = part.view.write(values[start:end])
+            start = end
+    if parameters:
+        raise ModelError(
+            f"the network holds {_some(parameters)}, for which the format has no name; "
+            "merge or detach what was attached to it first"
+        )
+    return theirs
+
+
+def _gather(
+    row: Row, shape: torch.Size, source: Source, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    if len(row.parts) == 1:
+        whole = row.parts[0].view.read(source.read(row.parts[0].name))
+        _check_shape(row, whole.shape, shape, source)
+        return whole.to(device, dtype).contiguous()
+    values, start = torch.empty(shape, dtype=dtype, device=device), 0
+    for part in row.parts:
+        piece = part.view.read(source.read(part.name))
+        end = start + (part.rows or shape[0])
+        _check_shape(row, piece.shape, values[start:end].shape, source)
+        values[start:end] = piece
+        start = end
+    return values
+
+
+def _place(model: nn.Module, name: str, values: Tensor) -> None:
+    owner, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(owner), leaf, nn.Parameter(values))
+
+
+def _check_names(
+    model: nn.Module, rows: Sequence[Row], source: Source, ignored: Sequence[str]
+) -> None:
+    ours = {name for name, _ in model.named_parameters()}
+    listed = {row.ours for row in rows}
+    assert ours == listed, f"table and network differ in {sorted(ours ^ listed)}"
+    expected = {part.name for row in rows for part in row.parts}
+    missing = [name for name in expected if name not in source.shapes]
+    if missing:
+        raise CheckpointError(
+            f"{source.where} lacks {_some(missing)}; the file is incomplete or of another model"
+        )
+    rest = [name for name in source.shapes if name not in expected]
+    left = [name for name in rest if not any(re.fullmatch(pattern, name) for pattern in ignored)]
+    if left:
+        raise CheckpointError(
+            f"{source.where} holds {_some(left)}, which its description has no place for; "
+            "the weights are of another model"
+        )
+
+
+def _check_shape(row: Row, given: torch.Size, expected: torch.Size, source: Source) -> None:
+    if given != expected:
+        names = " + ".join(part.name for part in row.parts)
+        raise CheckpointError(
+            f"{source.where}: {names} has the shape {tuple(given)} where the description "
+            f"says {tuple(expected)}; the weights are of another model"
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return ", ".join(f"'{name}'" for name in shown[:3]) + more
