@@ -140,7 +140,8 @@ def _read_tuple(hints: tuple, data: Any, where: str) -> tuple:
     if len(hints) != len(data):
         raise _mismatch(where, data, f"{len(hints)} items")
     return tuple(
-        _read(hint, item, f"{where}.{i}") for i, (hint, item) in enumerate(zip(hints, data, strict=True))
+        _read(hint, item, f"{where}.{i}")
+        for i, (hint, item) in enumerate(zip(hints, data, strict=True))
     )
 
 

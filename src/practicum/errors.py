@@ -1,6 +1,7 @@
 """What can go wrong, said to a person: what was given, what was expected, what to do.
 
-Every error that a user can cause derives from `PracticumError`; only the shells (`cli`, `web`) catch it.
+Every error that a user can cause derives from `PracticumError`; only the shells (`cli`, `web`)
+catch it.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Where practicum keeps what it brings and makes: `$PRACTICUM_HOME`, else the user's cache folder."""
+"""Where practicum keeps what it brings and makes: `$PRACTICUM_HOME`, else the user's cache."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The nonlinearities of feed-forwards, by their names in the field.
 
-gelu(x) = x·Φ(x); gelu_tanh(x) = x/2·(1 + tanh(√(2/π)(x + 0.044715 x³))) (Hendrycks & Gimpel 2016, §2);
-silu(x) = x·σ(x); relu(x) = max(0, x).
+gelu(x) = x·Φ(x); gelu_tanh(x) = x/2·(1 + tanh(√(2/π)(x + 0.044715 x³))) (Hendrycks & Gimpel
+2016, §2); silu(x) = x·σ(x); relu(x) = max(0, x).
 """
 
 from typing import Literal, assert_never

@@ -18,7 +18,7 @@ def attention_reference(
     mask: Bool[Tensor, "#b 1 t s"],
     scale: float,
 ) -> Float[Tensor, "b h t k"]:
-    """softmax(scale · q kᵀ) v as written; `mask` is true where a query may look. Judges `attention`."""
+    """softmax(scale · q kᵀ) v as written; `mask` is true where a query may look."""
     group = q.shape[1] // k.shape[1]
     keys, values = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
     scores = torch.einsum("bhtk,bhsk->bhts", q, keys) * scale

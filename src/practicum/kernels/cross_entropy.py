@@ -1,9 +1,9 @@
 """Cross-entropy of a linear layer's logits without holding all of them.
 
-loss = Σᵢ wᵢ (logsumexp(W hᵢ) − (W hᵢ)[targetᵢ]), in nats, over rows i whose target is not `IGNORED`.
-The fast version takes a few hundred rows at a time and makes their gradients while their logits are
-at hand, (softmax − onehot) W and (softmax − onehot)ᵀ h, so that no more than one chunk of logits is
-ever in memory and none is kept for the backward pass.
+loss = Σᵢ logsumexp(W hᵢ) − (W hᵢ)[targetᵢ], in nats, over rows i whose target is not `IGNORED`.
+The fast version takes a few hundred rows at a time and makes their gradients while their logits
+are at hand, (softmax − onehot) W and (softmax − onehot)ᵀ h, so that no more than one chunk of
+logits is ever in memory and none is kept for the backward pass.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         want_hidden, want_weight, _ = ctx.needs_input_grad
         total = torch.zeros((), device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if want_hidden else None
-        grad_weight = torch.zeros_like(weight) if want_weight else None
+        grad_weight = torch.empty_like(weight) if want_weight else None
         step = rows_per_chunk(weight.shape[0], hidden.device)
         buffer = hidden.new_empty(min(step, hidden.shape[0]), weight.shape[0])
         for start in range(0, hidden.shape[0], step):
@@ -66,14 +66,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if grad_hidden is not None:
                 torch.mm(grad, weight, out=grad_hidden[rows])
             if grad_weight is not None:
-                grad_weight.addmm_(grad.t(), h)
+                grad_weight.addmm_(grad.t(), h, beta=0 if start == 0 else 1)
         ctx.save_for_backward(grad_hidden, grad_weight)
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, Tensor | None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
-        scale = float(grad_output)
+        scale = float(grad_outputs[0])
         for grad in (grad_hidden, grad_weight):
             if grad is not None and scale != 1.0:
                 grad.mul_(scale)

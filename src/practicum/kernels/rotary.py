@@ -1,8 +1,8 @@
 """Rotary positions on raw tensors (Su et al. 2021, §3.2.2).
 
-Pair i of a head of width k at position m is turned by the angle m · base^(−2i/k). Two layouts of the
-pairs are in use: *halves* (i, i + k/2), which this library computes in, and *adjacent* (2i, 2i + 1),
-which the original LLaMA weights and GGUF files are stored in.
+Pair i of a head of width k at position m is turned by the angle m · base^(−2i/k). Two layouts of
+the pairs are in use: *halves* (i, i + k/2), which this library computes in, and *adjacent*
+(2i, 2i + 1), which the original LLaMA weights and GGUF files are stored in.
 """
 
 from functools import lru_cache

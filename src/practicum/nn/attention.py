@@ -72,6 +72,7 @@ class AttentionLayer(nn.Module):
         parts = {"q": self.heads, "k": self.kv_heads, "v": self.kv_heads}
         rows = {part: heads * self.head_width for part, heads in parts.items()}
         self.qkv = LinearLayer(width, rows, bias=description.bias)
+        self.split = [rows["q"] + rows["k"], rows["v"]]
         out_bias = description.bias if description.out_bias is None else description.out_bias
         self.out = LinearLayer(self.heads * self.head_width, {"out": width}, bias=out_bias)
 
@@ -79,23 +80,20 @@ class AttentionLayer(nn.Module):
         self, x: Float[Tensor, "b t d"], state: Reading | None = None
     ) -> Float[Tensor, "b t d"]:
         reading = Whole() if state is None else state
-        turned = self.heads + self.kv_heads
-        qkv = rearrange(self.qkv(x), "b t (h k) -> b h t k", k=self.head_width)
-        qk, v = qkv[:, :turned], qkv[:, turned:]
+        # split, not slices: the gradient of a split is one concatenation
+        qk, v = self.qkv(x).split(self.split, dim=-1)
+        qk = rearrange(qk, "b t (h k) -> b h t k", k=self.head_width)
+        v = rearrange(v, "b t (g k) -> b g t k", k=self.head_width)
         rope = self.description.positions
         if rope is not None:
             positions = reading.positions(x.shape[1], x.device)
             # tables are made for powers of two, so that a growing text makes few of them
             length = max(256, 1 << (reading.reach(x.shape[1]) - 1).bit_length())
             qk = rotate(qk, turns(positions, self.head_width, rope.base, length))
-        mixed = reading.attend(
-            qk[:, : self.heads],
-            qk[:, self.heads :],
-            v,
-            scale=self.scale,
-            window=self.description.window,
-            dropout=self.description.dropout if self.training else 0.0,
-        )
+        q, k = qk.split([self.heads, self.kv_heads], dim=1)
+        dropout = self.description.dropout if self.training else 0.0
+        window = self.description.window
+        mixed = reading.attend(q, k, v, scale=self.scale, window=window, dropout=dropout)
         return self.out(rearrange(mixed, "b h t k -> b t (h k)"))
 
     def new_state(self, rows: int, capacity: int) -> KeyValueCache:

@@ -36,9 +36,10 @@ class MLPLayer(nn.Module):
         super().__init__()
         self.activation: Activation = description.activation
         self.gated = description.gated
-        parts = ("gate", "up") if description.gated else ("up",)
-        rows = dict.fromkeys(parts, description.hidden)
-        self.up = LinearLayer(width, rows, bias=description.bias)
+        parts = {"up": description.hidden}
+        if description.gated:
+            parts = {"gate": description.hidden, **parts}
+        self.up = LinearLayer(width, parts, bias=description.bias)
         self.down = LinearLayer(description.hidden, {"down": width}, bias=description.bias)
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:

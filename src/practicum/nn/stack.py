@@ -4,8 +4,9 @@ The norm stands before each part (Radford et al. 2019, §2.3), with one more aft
 A stack repeats its pattern of blocks until it is `depth` deep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -141,4 +142,5 @@ class StackLayer(nn.Module):
 
     def new_state(self, rows: int, capacity: int) -> StackState:
         """Empty states for `rows` texts of at most `capacity` tokens each."""
-        return StackState([block.mixer.new_state(rows, capacity) for block in self.blocks])
+        layers = cast(Iterable[BlockLayer], self.blocks)
+        return StackState([layer.mixer.new_state(rows, capacity) for layer in layers])

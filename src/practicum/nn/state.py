@@ -1,8 +1,8 @@
 """What a network has read so far: how the past is kept, where tokens stand, what a query may see.
 
-A mixer called without a state reads whole sequences; with one, it appends `t ≥ 1` tokens to what each
-row has seen. Prefill, chunked prefill, single steps and the check of a draft are the same call. The
-state owns how the past is kept and read, so a layer never asks which kind it holds:
+A mixer called without a state reads whole sequences; with one, it appends `t ≥ 1` tokens to what
+each row has seen. Prefill, chunked prefill, single steps and the check of a draft are the same
+call. The state owns how the past is kept and read, so a layer never asks which kind it holds:
 
 - `Whole` keeps nothing: rows are sequences read at once (training);
 - `Packed` keeps nothing: rows hold several documents that do not see each other (packed training);
@@ -26,7 +26,7 @@ from practicum.kernels.attention import attention
 
 
 class State(Protocol):
-    """What decoding needs of the past of any mixer. `lengths` counts the tokens seen by each row."""
+    """What decoding needs of any mixer's past. `lengths` counts the tokens each row has seen."""
 
     lengths: list[int]
 
@@ -50,7 +50,7 @@ class Reading(Protocol):
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]: ...
 
     def reach(self, t: int) -> int:
-        """A number above every position of the next `t` tokens, known without a look at a tensor."""
+        """A number above every position of the next `t` tokens, without a look at a tensor."""
         ...
 
     def attend(
@@ -202,8 +202,8 @@ def shortened(current: Sequence[int], wanted: Sequence[int]) -> list[int]:
     return list(wanted)
 
 
-# The masks and positions of one call are the same in every block of a stack, and the next call needs
-# others: the two latest are kept.
+# The masks and positions of one call are the same in every block of a stack, and the next call
+# needs others: the two latest are kept.
 @lru_cache(maxsize=2)
 def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[Tensor, "b t"]:
     """Positions of the `t` tokens that follow `lengths[i]` tokens in row i."""
@@ -215,7 +215,7 @@ def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[
 def visible(
     lengths: tuple[int, ...], t: int, s: int, window: int | None, device: torch.device
 ) -> Bool[Tensor, "b 1 t s"]:
-    """True where the query at position lengths[i] + j may look: at itself and the `window` − 1 before.
+    """True where the query at position lengths[i] + j may look: at the latest `window` tokens.
 
     Query m sees key n when m − window < n ≤ m; without a window every n ≤ m.
     """

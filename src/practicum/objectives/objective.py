@@ -1,7 +1,7 @@
 """The joint between data, models and the loop: what is hidden, and how the answer is scored.
 
-A loss is a *sum* with the number of targets it sums over, so that accumulation, data parallelism and
-padding average rightly.
+A loss is a *sum* with the number of targets it sums over, so that accumulation, data parallelism
+and padding average rightly.
 """
 
 from collections.abc import Sequence

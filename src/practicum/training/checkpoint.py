@@ -1,9 +1,9 @@
 """All that changes while training, saved whole or not at all, and never as a pickle.
 
-A checkpoint is a folder `step-…` of safetensors and JSON inside the training folder. It is written
-under a temporary name and renamed; then the pointer `last.json` (or `best.json`) is replaced. So a
-process killed at any moment leaves pointers to complete checkpoints only. Folders to which no pointer
-leads are removed afterwards.
+A checkpoint is a folder `step-…` of safetensors inside the training folder. It is written under a
+temporary name and renamed; then the pointer `last.json` (or `best.json`), which also holds the
+numbers of the state, is replaced. So a process killed at any moment leaves pointers to complete
+checkpoints only. Folders to which no pointer leads are removed afterwards.
 """
 
 import json
@@ -74,7 +74,7 @@ def restore_checkpoint(state: TrainState, folder: Path, pointer: Pointer = "last
             f"{folder} holds a run of another model, budget or seed "
             f"({numbers.get('identity')}, not {state.identity}); choose another folder"
         )
-    names = {name: p for name, p in state.model.named_parameters()}
+    names = dict(state.model.named_parameters())
     weights = _load(saved / "model.safetensors", set(names))
     moments = _load(saved / "optimiser.safetensors", None)
     with torch.no_grad():

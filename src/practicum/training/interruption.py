@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a question asked between two steps, not an exception in the middle of one."""
+"""SIGTERM and Ctrl-C as a question asked between two steps, not an exception within one."""
 
 import signal
 import threading

@@ -47,8 +47,9 @@ class Watch:
     """What else happens while training: all of it optional.
 
     `evaluate` gives a held-out loss (nats per target) every `Budget.evaluate_every` steps and after
-    the last; `after_step` is called with (step, model) after each update; `folder` keeps checkpoints,
-    from which the same call resumes unless `resume` is false; `name` heads the progress bar.
+    the last; `after_step` is called with (step, model) after each update; `folder` keeps
+    checkpoints, from which the same call resumes unless `resume` is false; `name` heads the
+    progress bar.
     """
 
     evaluate: Callable[[nn.Module], float] | None = None

@@ -1,4 +1,4 @@
-"""Learning rates over time, as a factor of the peak rate; every schedule begins with a linear warm-up.
+"""Learning rates over time, as a factor of the peak rate, each after a linear warm-up.
 
 At step s of n (both counted from 0) with a warm-up of w steps the factor is (s + 1)/w while s < w;
 after that p = (s − w)/(n − w) runs from 0 towards 1 and the schedule decides.

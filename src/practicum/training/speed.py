@@ -1,7 +1,7 @@
 """How fast this device multiplies, to say what share of it a model uses.
 
-Model-FLOP utilisation (Chowdhery et al. 2022, appendix B): the operations that the model's equations
-need per second, over what the device reaches on one large matrix product.
+Model-FLOP utilisation (Chowdhery et al. 2022, appendix B): the operations that the model's
+equations need per second, over what the device reaches on one large matrix product.
 """
 
 import time

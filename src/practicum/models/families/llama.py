@@ -1,4 +1,4 @@
-"""LLaMA (Touvron et al. 2023): RMSNorm, SwiGLU, rotary positions, no biases; grouped heads later."""
+"""LLaMA (Touvron et al. 2023): RMSNorm, SwiGLU, rotary positions, no biases."""
 
 from practicum.models.decoder import Decoder
 from practicum.nn.attention import Attention
