@@ -10,19 +10,26 @@ from practicum.cli import render
 from practicum.events import Artifact, Metric, Note, Progress, emit
 
 
-def test_the_first_and_the_last_step_of_a_task_are_lines(capsys):
-    with render.showing_progress():
-        for step in range(1, 101):
-            emit(
-                Progress(
-                    task="training", done=float(step), total=100.0, unit="steps", detail="loss 3.2"
-                )
-            )
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == [
-        "training: 1/100 steps  loss 3.2",
-        "training: 100/100 steps  loss 3.2",
+def told(seconds_per_step, steps):
+    """The plain lines of a task of so many steps."""
+    clock = iter(range(steps + 1))
+    lines = render.PlainLines(now=lambda: next(clock) * seconds_per_step)
+    for step in range(1, steps + 1):
+        lines(Progress(task="training", done=step, total=steps, unit="steps", detail="loss 3.2"))
+
+
+def test_a_long_task_is_a_line_every_few_seconds_and_at_its_end(capsys):
+    told(seconds_per_step=2.0, steps=8)
+    assert capsys.readouterr().err.splitlines() == [
+        "training: 4/8 steps  loss 3.2",
+        "training: 7/8 steps  loss 3.2",
+        "training: 8/8 steps  loss 3.2",
     ]
+
+
+def test_what_is_done_at_once_is_no_line(capsys):
+    told(seconds_per_step=0.01, steps=50)
+    assert capsys.readouterr().err == ""
 
 
 def test_notes_are_shown_and_metrics_are_not(capsys):

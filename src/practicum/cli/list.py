@@ -3,9 +3,8 @@
 import click
 
 from practicum.cli.render import json_option, print_table
-from practicum.papers.catalog import TIERS, Entry, entries, has_page
-
-STATES = ("no page", "unread")
+from practicum.cli.verdicts import STATES, state_of
+from practicum.papers.catalog import TIERS, Entry, entries
 
 
 @click.command()
@@ -29,11 +28,6 @@ def command(tier: str | None, section: str | None, state: str | None, as_json: b
         if state in (None, found)
     ]
     print_table(rows, as_json=as_json)
-
-
-def state_of(entry: Entry) -> str:
-    """What has become of an entry."""
-    return "unread" if has_page(entry.slug) else "no page"
 
 
 def _row(entry: Entry, state: str) -> dict[str, str]:

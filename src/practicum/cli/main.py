@@ -16,7 +16,15 @@ from practicum.errors import Interrupted, PracticumError
 VERBS = {
     "list": "The reading list, and how far it is built and tried.",
     "show": "One entry: claim, system, equation, files, last verdict.",
+    "run": "Run an entry's experiment and judge its claims.",
+    "report": "Write an entry's results, or the scoreboard, as one HTML file.",
     "sizes": "Published model sizes beside what we build.",
+    "train": "Train a language model on your own text.",
+    "tokenize": "Train a tokenizer; encode, decode and compare text.",
+    "generate": "Continue a prompt with a model.",
+    "chat": "Talk with a model.",
+    "evaluate": "Bits per byte of a model on text, or zero-shot accuracy on a table.",
+    "models": "What can be loaded here.",
     "data": "Corpora, vocabularies and models that can be brought.",
     "doctor": "What is installed, what is missing, and how to get it.",
 }

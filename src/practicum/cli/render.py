@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from practicum.events import Artifact, Event, Metric, Note, Progress, listening
 
 WIDE = 200  # columns, where the output is a file or a pipe
 LINE_EVERY = 5.0  # seconds between two plain progress lines of one task
+AT_ONCE = 1.0  # seconds: what takes less is not worth a line
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
@@ -73,23 +74,33 @@ def showing_progress() -> Iterator[None]:
 
 
 class PlainLines:
-    """One line per task every few seconds, for logs and pipes."""
+    """A line per task every few seconds and at its end, for logs; none for what is done at once."""
 
-    def __init__(self) -> None:
-        self.last: dict[str, float] = {}
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self.started: dict[str, float] = {}
+        self.said: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Progress(task=task, done=done, total=total):
-                now = time.monotonic()
-                finished = total is not None and done >= total
-                if finished or now - self.last.get(task, -LINE_EVERY) >= LINE_EVERY:
-                    self.last[task] = float("inf") if finished else now
-                    click.echo(_line(event), err=True)
+            case Progress():
+                self._progress(event)
             case Note(text=text):
                 click.echo(text, err=True)
             case Artifact() | Metric():
                 pass
+
+    def _progress(self, event: Progress) -> None:
+        task, now = event.task, self.now()
+        started = self.started.setdefault(task, now)
+        finished = event.total is not None and event.done >= event.total
+        since = now - self.said.get(task, started)
+        if since >= LINE_EVERY or (finished and now - started >= AT_ONCE):
+            self.said[task] = now
+            click.echo(_line(event), err=True)
+        if finished:
+            self.started.pop(task)
+            self.said.pop(task, None)
 
 
 def _line(event: Progress) -> str:

@@ -9,9 +9,16 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from practicum.cli.render import console, json_option, print_json
-from practicum.papers.catalog import FOLDER, Entry, PageFacts, entry, has_page, page_facts
-
-PACKAGE = FOLDER.parent
+from practicum.cli.verdicts import changed_since, last_verdict
+from practicum.lab.verdict import Verdict
+from practicum.papers.catalog import (
+    ClaimFacts,
+    Entry,
+    PageFacts,
+    entry,
+    has_page,
+    page_facts,
+)
 
 
 @click.command()
@@ -21,10 +28,14 @@ def command(slug: str, as_json: bool) -> None:
     """Claim, system, equation, the files that implement it, and the last verdict of SLUG."""
     chosen = entry(slug)
     facts = page_facts(slug) if has_page(slug) else None
+    verdict = last_verdict(slug)
     if as_json:
-        return print_json({**asdict(chosen), "link": chosen.link, "page": facts and asdict(facts)})
+        page = None if facts is None else asdict(facts)
+        judged = None if verdict is None else verdict.to_json()
+        return print_json({**asdict(chosen), "link": chosen.link, "page": page, "verdict": judged})
     parts = [_head(chosen)]
     parts += _body(facts) if facts else ["This entry has no page yet."]
+    parts += [_section("Last verdict", _verdict(verdict, slug))] if facts else []
     console().print(Group(*parts))
     return None
 
@@ -53,13 +64,31 @@ def _body(facts: PageFacts) -> list[Any]:
         ("Arms", [", ".join(facts.arms)]),
         ("Files", [f"{part.file}  ({', '.join(part.names)})" for part in facts.parts]),
     )
-    return [
-        Group(f"\n[bold]{title}[/bold]", Padding(escape("\n".join(lines)), (0, 0, 0, 2)))
-        for title, lines in sections
-        if any(lines)
+    return [_section(title, lines) for title, lines in sections if any(lines)]
+
+
+def _section(title: str, lines: list[str]) -> Group:
+    return Group(f"\n[bold]{title}[/bold]", Padding(escape("\n".join(lines)), (0, 0, 0, 2)))
+
+
+def _verdict(verdict: Verdict | None, slug: str) -> list[str]:
+    if verdict is None:
+        return [f"none yet; practicum run {slug}"]
+    origin = verdict.origin
+    seeds = f"{len(verdict.seeds)} seed{'s' if len(verdict.seeds) > 1 else ''}"
+    stale = "; the page changed since" if changed_since(verdict) else ""
+    head = f"{verdict.state}{stale}  ({origin.preset}, {seeds}, {origin.created[:10]})"
+    lines = [
+        f"{claim.state}: {claim.text}: {_number(claim.mean)}, asked {claim.bound}"
+        for claim in verdict.claims
     ]
+    return [head, *([verdict.reason] if verdict.reason else []), *lines]
 
 
-def _rule(claim: Any) -> str:
+def _number(value: float | None) -> str:
+    return "no value" if value is None else f"{value:.4g}"
+
+
+def _rule(claim: ClaimFacts) -> str:
     source = f"  [{claim.source}]" if claim.source else ""
     return f"{claim.text}: {claim.threshold}{source}"

@@ -1,0 +1,88 @@
+"""From what a user calls a model, a tokenizer or a device to the thing itself."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from practicum.cli.options import explained
+from practicum.cli.render import showing_progress
+from practicum.errors import ConfigError, ModelError, TokenizerError
+
+if TYPE_CHECKING:
+    from practicum.decoding.language_model import LanguageModel
+    from practicum.tokenizers.tokenizer import Tokenizer
+
+PACKAGED = "smollm2"  # answers on any machine: free, small, and brought from the package index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a network computes, and in what."""
+
+    device: str | None = explained(None, "cpu, cuda or cuda:1. [default: a GPU if there is one]")
+    dtype: Literal["float32", "bfloat16", "float16"] | None = explained(None, "Of the weights.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speaker(Placement):
+    """A model, and where it computes."""
+
+    model: str = explained(
+        PACKAGED, "A folder, a .gguf file, an asset (practicum models) or a hub name."
+    )
+
+    def load(self) -> "LanguageModel":
+        """The model with its tokenizer."""
+        import torch
+
+        from practicum.decoding.language_model import LanguageModel
+        from practicum.models.load import load
+
+        dtypes = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
+        dtype = None if self.dtype is None else dtypes[self.dtype]
+        with showing_progress():
+            loaded = load(self.model, device=device_called(self.device), dtype=dtype)
+        if loaded.tokenizer is None:
+            raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
+        return LanguageModel(loaded.model, loaded.tokenizer, loaded.chat_template)
+
+
+def device_called(name: str | None) -> str:
+    """The device if this machine has it; for None a GPU if there is one, else the processor."""
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number.isdecimal() or not number):
+        raise ConfigError(f"'{name}' is no device; give cpu, cuda or cuda:1")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"torch sees no {name} here; give --device cpu, or ask practicum doctor")
+    return name
+
+
+def tokenizer_called(reference: str) -> "Tokenizer":
+    """`bytes`, a tokenizer.json, or the tokenizer of a model's folder, GGUF file or asset."""
+    from practicum.data.assets import assets
+    from practicum.data.fetch import ensure
+    from practicum.models.gguf import read_gguf
+    from practicum.tokenizers.bytes import ByteTokenizer
+    from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
+    from practicum.tokenizers.json_file import load_tokenizer
+
+    if reference == "bytes":
+        return ByteTokenizer()
+    place = Path(reference)
+    if not place.exists() and reference in assets():
+        with showing_progress():
+            place = ensure(reference)
+    if place.is_dir():
+        place = place / "tokenizer.json"
+    if not place.exists():
+        raise TokenizerError(
+            f"no tokenizer '{reference}'; expected bytes, a tokenizer.json, a model's folder, "
+            f"a .gguf file, or an asset such as {PACKAGED}"
+        )
+    if place.suffix == ".gguf":
+        return tokenizer_from_gguf(read_gguf(place).metadata)
+    return load_tokenizer(place)
