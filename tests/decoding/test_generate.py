@@ -222,9 +222,7 @@ def test_a_model_in_training_is_read_without_dropout_and_goes_on_training(tokeni
 
 def test_a_tokenizer_larger_than_the_model_is_refused(tokenizer):
     small = build(gpt2(width=16, depth=1, heads=2, vocab=100, context=16))
-    with pytest.raises(
-        ModelError, match=r"tokens is not that of a model of 100"
-    ):
+    with pytest.raises(ModelError, match=r"tokens is not that of a model of 100"):
         LanguageModel(small, tokenizer)
 
 
