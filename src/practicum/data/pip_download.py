@@ -85,12 +85,14 @@ def _run(command: list[str], temporary: Path, messages: Path, tick: Callable[[],
 
 
 def _size(folder: Path) -> int:
+    """Bytes below `folder`, in which pip makes, moves and deletes things meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # pip moved it between the listing and the question
-            continue
+    for place, _, names in os.walk(folder):  # skips folders that vanish, unlike Path.rglob
+        for name in names:
+            try:
+                total += os.stat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
     return total
 
 
