@@ -1,0 +1,1 @@
+"""Text to ids and back: bytes, byte-level BPE and its training, tokenizer files, chat templates."""
