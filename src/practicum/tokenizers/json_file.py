@@ -1,0 +1,209 @@
+"""Tokenizers as files: Hugging Face's `tokenizer.json`, read and written.
+
+Read are byte-level BPE files: GPT-2's kind, Llama 3's (a split pattern, then bytes), SmolLM's
+(digits singly, then GPT-2), and our own `ByteTokenizer`. Anything that would change text or split
+it in another way is refused by its name, never approximated. Every added token counts as special.
+
+The file does not say which token ends a text; `tokenizer_config.json` beside it does, and is
+written and read along.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from practicum.errors import TokenizerError
+from practicum.tokenizers.bpe import BPE
+from practicum.tokenizers.byte_alphabet import printable
+from practicum.tokenizers.bytes import ByteTokenizer
+from practicum.tokenizers.json_reading import read_tokenizer
+from practicum.tokenizers.patterns import GPT2, SMOL
+from practicum.tokenizers.tokenizer import Tokenizer
+
+
+def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer:
+    """The tokenizer in a `tokenizer.json`, or in the folder that holds one.
+
+    Raises TokenizerError where the file is missing, not JSON, or of a kind that is not read here.
+    """
+    file = _file(path)
+    data, configuration = _json(file), _configuration(file)
+    try:
+        return read_tokenizer(data, configuration)
+    except TokenizerError as problem:
+        raise TokenizerError(f"{file}: {problem}") from problem
+    except KeyError as problem:
+        raise TokenizerError(f"{file} is not a tokenizer.json: it lacks {problem}") from problem
+    except (AttributeError, LookupError, TypeError, ValueError) as problem:
+        raise TokenizerError(f"{file} is not a tokenizer.json: {problem}") from problem
+
+
+def save_tokenizer(tokenizer: Tokenizer, path: str | Path) -> None:
+    """Write `tokenizer.json` (to `path`, or into it if it is a folder) and its configuration.
+
+    Each file is replaced at once: a reader or a crash never sees half of one. What else stands in
+    the configuration (a chat template, for one) stays.
+    """
+    file = _file(path)
+    if isinstance(tokenizer, BPE):
+        data = _bpe_data(tokenizer)
+    elif isinstance(tokenizer, ByteTokenizer):
+        data = _bytes_data(tokenizer)
+    else:
+        kind = type(tokenizer).__name__
+        raise TokenizerError(f"a {kind} cannot be written as tokenizer.json; BPE and bytes can")
+    _write(_configuration_file(file), _configuration(file) | _roles(tokenizer))
+    _write(file, data)
+
+
+# Files
+
+
+def _file(path: str | Path) -> Path:
+    path = Path(path)
+    return path if path.suffix == ".json" else path / "tokenizer.json"
+
+
+def _configuration_file(file: Path) -> Path:
+    return file.with_name(f"{file.stem}_config.json")
+
+
+def _configuration(file: Path) -> dict[str, Any]:
+    beside = _configuration_file(file)
+    return _json(beside) if beside.exists() else {}
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise TokenizerError(f"cannot read {file}: {problem.strerror}") from problem
+    except (ValueError, RecursionError) as problem:  # ValueError: neither JSON nor UTF-8
+        raise TokenizerError(f"{file} is truncated or not JSON: {problem}") from problem
+    if not isinstance(data, dict):
+        raise TokenizerError(f"{file} holds a {type(data).__name__}, expected an object")
+    return data
+
+
+def _write(file: Path, data: dict[str, Any]) -> None:
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+            os.replace(partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as problem:
+        raise TokenizerError(f"cannot write {file}: {problem.strerror}") from problem
+
+
+def _bpe_data(tokenizer: BPE) -> dict[str, Any]:
+    byte_level = _byte_level(use_regex=tokenizer.pattern in (GPT2, SMOL))
+    if tokenizer.pattern == GPT2:
+        pre_tokenizer = byte_level
+    else:
+        if tokenizer.pattern == SMOL:
+            split: dict[str, Any] = {"type": "Digits", "individual_digits": True}
+        else:
+            expression = {"Regex": tokenizer.pattern.unicode}
+            split = {"type": "Split", "pattern": expression, "behavior": "Isolated"}
+            split["invert"] = False
+        pre_tokenizer = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    merges = [f"{printable(left)} {printable(right)}" for left, right in tokenizer.merges]
+    return _data(tokenizer, merges, pre_tokenizer, ignore_merges=tokenizer.whole_first)
+
+
+def _bytes_data(tokenizer: ByteTokenizer) -> dict[str, Any]:
+    return _data(tokenizer, [], _byte_level(use_regex=False), ignore_merges=False)
+
+
+def _byte_level(*, use_regex: bool) -> dict[str, Any]:
+    return {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": use_regex,
+    }
+
+
+def _data(
+    tokenizer: BPE | ByteTokenizer,
+    merges: list[str],
+    pre_tokenizer: dict[str, Any],
+    *,
+    ignore_merges: bool,
+) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [_added(text, number) for text, number in tokenizer.specials.items()],
+        "normalizer": None,
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": _post_processor(tokenizer),
+        "decoder": _byte_level(use_regex=True),
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": ignore_merges,
+            "vocab": _vocabulary(tokenizer),
+            "merges": merges,
+        },
+    }
+
+
+def _vocabulary(tokenizer: Tokenizer) -> dict[str, int]:
+    text_of = {number: text for text, number in tokenizer.specials.items()}
+    vocabulary: dict[str, int] = {}
+    for number, piece in enumerate(tokenizer.vocabulary()):
+        text = text_of.get(number) or printable(piece)
+        if text in vocabulary:
+            raise TokenizerError(
+                f"tokens {vocabulary[text]} and {number} are both written {text!r} in a "
+                "tokenizer.json; give the special token another text"
+            )
+        vocabulary[text] = number
+    return vocabulary
+
+
+def _added(text: str, number: int) -> dict[str, Any]:
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return {"id": number, "content": text, **flags, "special": True}
+
+
+def _post_processor(tokenizer: Tokenizer) -> dict[str, Any] | None:
+    if tokenizer.begin is None:
+        return None
+    text = tokenizer.piece(tokenizer.begin).decode()
+    first = {"SpecialToken": {"id": text, "type_id": 0}}
+    token = {"id": text, "ids": [tokenizer.begin], "tokens": [text]}
+    return {
+        "type": "TemplateProcessing",
+        "single": [first, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [
+            first,
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}},
+        ],
+        "special_tokens": {text: token},
+    }
+
+
+def _roles(tokenizer: Tokenizer) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,  # true would lose spaces before punctuation
+    }
+    if tokenizer.end is not None:
+        data["eos_token"] = tokenizer.piece(tokenizer.end).decode()
+    if tokenizer.begin is not None:
+        data["bos_token"] = tokenizer.piece(tokenizer.begin).decode()
+    return data

@@ -1,0 +1,143 @@
+"""What the objects in a `tokenizer.json` amount to. What is not understood is refused by name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from practicum.errors import TokenizerError
+from practicum.tokenizers.bpe import BPE
+from practicum.tokenizers.byte_alphabet import unprintable
+from practicum.tokenizers.bytes import ByteTokenizer
+from practicum.tokenizers.patterns import GPT2, KNOWN, SMOL, SplitPattern
+
+_USUAL_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>")  # where no configuration names one
+
+
+def read_tokenizer(
+    data: Mapping[str, Any], configuration: Mapping[str, Any]
+) -> BPE | ByteTokenizer:
+    """The tokenizer of the parsed file, with the parsed `tokenizer_config.json` (or nothing).
+
+    Raises TokenizerError for what is not read here, and lets through the KeyError or TypeError of
+    data that is no tokenizer at all.
+    """
+    model = data["model"]
+    _check_model(model)
+    if data.get("normalizer") is not None:
+        raise _unsupported("normalizer", _steps(data["normalizer"], "normalizers"))
+    decoders = _steps(data.get("decoder"), "decoders")
+    if any(step["type"] != "ByteLevel" for step in decoders):
+        raise _unsupported("decoder", decoders)
+    added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
+    pieces = _pieces(model["vocab"], added)
+    merges = [_merge(merge) for merge in model["merges"]]
+    specials = {text: added[text] for text in sorted(added, key=lambda text: added[text])}
+    pattern = _pattern(_steps(data.get("pre_tokenizer"), "pretokenizers"))
+    if pattern is None:
+        tokenizer = ByteTokenizer(tuple(specials))
+        if merges or tokenizer.vocabulary() != pieces:
+            raise TokenizerError("merges without a split pattern; only plain bytes go without one")
+        return tokenizer
+    return BPE(
+        pieces,
+        merges,
+        pattern=pattern,
+        specials=specials,
+        end=_end(configuration, specials),
+        begin=_begin(_steps(data.get("post_processor"), "processors"), configuration, specials),
+        whole_first=bool(model.get("ignore_merges")),
+    )
+
+
+def _check_model(model: Mapping[str, Any]) -> None:
+    kind = model.get("type") or ("BPE" if "merges" in model else "unnamed")  # GPT-2's has no type
+    if kind != "BPE":
+        raise TokenizerError(f"a {kind} model; only byte-level BPE is read")
+    for feature in ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"):
+        if model.get(feature):
+            raise TokenizerError(f"a BPE model with {feature}; only plain byte-level BPE is read")
+
+
+def _steps(step: Any, name: str) -> list[dict[str, Any]]:
+    """The steps of a stage: none, one, or those of a (nested) Sequence."""
+    if step is None:
+        return []
+    if step["type"] == "Sequence":
+        return [inner for member in step[name] for inner in _steps(member, name)]
+    return [step]
+
+
+def _unsupported(stage: str, steps: list[dict[str, Any]]) -> TokenizerError:
+    there = " + ".join(_named(step) for step in steps) or "nothing"
+    return TokenizerError(f"the {stage} is {there}, which is not read here")
+
+
+def _named(step: dict[str, Any]) -> str:
+    settings = {k: v for k, v in step.items() if k in ("pattern", "behavior", "add_prefix_space")}
+    return step["type"] + (f" {json.dumps(settings, ensure_ascii=False)}" if settings else "")
+
+
+def _pieces(vocabulary: Mapping[str, int], added: Mapping[str, int]) -> list[bytes]:
+    by_id = {number: unprintable(text) for text, number in vocabulary.items() if text not in added}
+    ordinary = len(vocabulary) - sum(text in added for text in vocabulary)
+    by_id |= {number: text.encode() for text, number in added.items()}
+    if len(by_id) != ordinary + len(added):
+        raise TokenizerError("two tokens have the same id")
+    missing = next((number for number in range(len(by_id)) if number not in by_id), None)
+    if missing is not None:
+        raise TokenizerError(f"no token has id {missing}, though there are {len(by_id)} tokens")
+    return [by_id[number] for number in range(len(by_id))]
+
+
+def _merge(merge: str | list[str]) -> tuple[bytes, bytes]:
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return unprintable(left), unprintable(right)
+
+
+def _pattern(steps: list[dict[str, Any]]) -> SplitPattern | None:
+    """The split pattern that the pre-tokenizers amount to; None where they do not split."""
+    match steps:
+        case [{"type": "ByteLevel", "add_prefix_space": False, **rest}]:
+            return GPT2 if rest.get("use_regex", True) else None
+        case [
+            {"type": "Digits", "individual_digits": True},
+            {"type": "ByteLevel", "add_prefix_space": False, **rest},
+        ] if rest.get("use_regex", True):
+            return SMOL
+        case [
+            {"type": "Split", "pattern": {"Regex": expression}, **how},
+            {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
+        ]:
+            known = next((one for one in KNOWN if one.unicode == expression), None)
+            match how.get("behavior"), how.get("invert", False):
+                case ("Isolated", False):
+                    return known or SplitPattern(name="custom", unicode=expression)
+                case ("Removed", True) if known:  # no gaps between matches, so nothing is removed
+                    return known
+    raise _unsupported("pre-tokenizer", steps)
+
+
+def _begin(
+    steps: list[dict[str, Any]], configuration: Mapping[str, Any], specials: Mapping[str, int]
+) -> int | None:
+    """The token put before every text, by the post-processor or the configuration."""
+    templates = [step for step in steps if step["type"] != "ByteLevel"]  # that one trims offsets
+    if not templates:
+        return _role(configuration, "bos", specials) if configuration.get("add_bos_token") else None
+    match [(step["type"], step.get("single")) for step in templates]:
+        case [("TemplateProcessing", [{"Sequence": _}])]:
+            return None
+        case [("TemplateProcessing", [{"SpecialToken": {"id": str(text)}}, {"Sequence": _}])]:
+            return specials[text]
+    raise _unsupported("post-processor", templates)
+
+
+def _end(configuration: Mapping[str, Any], specials: Mapping[str, int]) -> int | None:
+    named = _role(configuration, "eos", specials)
+    usual = next((specials[text] for text in _USUAL_ENDS if text in specials), None)
+    return usual if named is None else named
+
+
+def _role(configuration: Mapping[str, Any], role: str, specials: Mapping[str, int]) -> int | None:
+    token = configuration.get(f"{role}_token")
+    return specials.get(token["content"] if isinstance(token, dict) else token or "")
