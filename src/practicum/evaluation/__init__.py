@@ -1,0 +1,1 @@
+"""What a model can do: likelihood of text, choices, last words, contamination, prompts."""
