@@ -17,8 +17,8 @@ def snapshot(name: str) -> Path:
     """
     if importlib.util.find_spec("huggingface_hub") is None:
         raise AssetError(
-            f"{name} looks like a model of the Hugging Face hub; to bring it, "
-            "`pip install 'practicum[hub]'`"
+            f"there is no folder {name} here; to bring a model of this name from the Hugging Face "
+            "hub, `pip install 'practicum[hub]'`"
         )
     from huggingface_hub import snapshot_download  # an extra, and slow to import
 
@@ -27,7 +27,9 @@ def snapshot(name: str) -> Path:
     except (OSError, ValueError, RuntimeError) as problem:
         reason = " ".join(str(problem).split())
         shown = reason if len(reason) <= 200 else reason[:199] + "…"
-        raise AssetError(f"cannot bring {name} from the hub: {shown}") from problem
+        raise AssetError(
+            f"there is no folder {name} here, and the hub does not give a model of this name: {shown}"
+        ) from problem
 
 
 def cached() -> dict[str, Path]:

@@ -183,12 +183,13 @@ def read_json(path: Path) -> dict[str, Any]:
 def _header(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     """The JSON header, and the byte at which the tensors start."""
     first = file.read(8)
-    if first[:2] == b"PK" or first[:1] == b"\x80":
-        raise CheckpointError(
-            f"{path} is a pickle, which would run code when opened; convert it to safetensors"
-        )
     length = int.from_bytes(first, "little")
     if len(first) < 8 or length > min(size - 8, _LONGEST_HEADER):
+        # Read as a length, the first bytes of a pickle or of a zip of pickles are past any file.
+        if first[:2] == b"PK" or first[:1] == b"\x80":
+            raise CheckpointError(
+                f"{path} is a pickle, which would run code when opened; convert it to safetensors"
+            )
         raise _damaged(path, f"it has {size:,} bytes and no whole header")
     try:
         header = json.loads(file.read(length))

@@ -1,0 +1,191 @@
+"""Model folders of the `transformers` library, read and written.
+
+A folder holds `config.json`, the weights (see `safetensors_folder`), and usually a tokenizer and a
+chat template. Which architectures are known, and what their weights are called, stands in
+`families/*_weights.py`; a description that its family cannot express in full is not written.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from practicum.config import to_json
+from practicum.errors import CheckpointError, ModelError
+from practicum.models.build import build
+from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.families.gpt2_weights import GPT2
+from practicum.models.families.llama_weights import LLAMA
+from practicum.models.safetensors_folder import (
+    StoredWeights,
+    open_weights,
+    read_json,
+    write_weights,
+)
+from practicum.models.staging import staged
+from practicum.models.weight_table import Family, fill, outgoing
+from practicum.tokenizers.chat import ChatTemplate
+from practicum.tokenizers.json_file import save_tokenizer
+from practicum.tokenizers.tokenizer import Tokenizer
+
+FAMILIES = (GPT2, LLAMA)
+SHARD_BYTES = 5 << 30
+
+
+def read_folder(
+    path: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> DecoderModel:
+    """The network in the folder; `dtype` None keeps the one that most weights are stored in.
+
+    Raises ModelError: an architecture or a feature that is not built. CheckpointError: a file
+    missing, truncated, pickled, or weights that do not match the configuration.
+    """
+    folder = Path(path)
+    config = read_json(folder / "config.json")
+    family = _family(config, folder)
+    try:
+        description = family.from_config(config)
+    except ModelError as problem:
+        raise ModelError(f"{folder}: {problem}") from problem
+    weights = _full_names(family, open_weights(folder))
+    model = build(description, device="meta")
+    ignored = [*family.ignored, *([r"lm_head\.weight"] if description.tied else [])]
+    rows = family.weights(description)
+    fill(model, rows, weights, dtype=dtype or weights.dtype, device=device, ignored=ignored)
+    return model
+
+
+def write_folder(
+    model: DecoderModel,
+    path: str | Path,
+    *,
+    tokenizer: Tokenizer | None = None,
+    chat_template: ChatTemplate | None = None,
+    max_shard_bytes: int = SHARD_BYTES,
+) -> None:
+    """Writes the network so that `transformers` loads it; the folder changes all at once.
+
+    Raises ModelError: no known family expresses this description. CheckpointError: cannot write.
+    """
+    family = family_of(model.description)
+    if family is None:
+        reasons = (f"{f.architecture}: {_misfit(f, model.description)}" for f in FAMILIES)
+        raise ModelError(f"no known architecture is this network ({'; '.join(reasons)})")
+    tensors = outgoing(model, family.weights(model.description))
+    config = {
+        "architectures": [family.architecture],
+        "model_type": family.model_type,
+        "dtype": str(next(iter(tensors.values())).dtype).removeprefix("torch."),
+        "bos_token_id": tokenizer.begin if tokenizer else None,
+        "eos_token_id": tokenizer.end if tokenizer else None,
+        **family.to_config(model.description),
+    }
+    with staged(Path(path)) as aside:
+        write_weights(tensors, aside, max_shard_bytes=max_shard_bytes)
+        write_text_side(aside, tokenizer, chat_template)
+        write_json(aside / "config.json", config)
+
+
+def family_of(description: Decoder) -> Family | None:
+    """The family whose configuration says all that the description says; None if there is none."""
+    return next((family for family in FAMILIES if _misfit(family, description) is None), None)
+
+
+def supported(folder: Path) -> str | None:
+    """The architecture of the model in the folder; None where it is not built or not to be read."""
+    try:
+        return _family(read_json(folder / "config.json"), folder).architecture
+    except (ModelError, CheckpointError):  # the question is whether, not why not
+        return None
+
+
+def write_text_side(
+    folder: Path, tokenizer: Tokenizer | None, chat_template: ChatTemplate | None
+) -> None:
+    """The tokenizer and the chat template, in the files where `transformers` looks for them."""
+    if tokenizer is not None:
+        save_tokenizer(tokenizer, folder / "tokenizer.json")
+    if chat_template is not None:
+        place = folder / "tokenizer_config.json"
+        config = read_json(place) if place.is_file() else {}
+        texts = {"bos_token": chat_template.bos, "eos_token": chat_template.eos}
+        write_json(place, config | {name: text for name, text in texts.items() if text})
+        (folder / "chat_template.jinja").write_text(chat_template.source, encoding="utf-8")
+
+
+def _family(config: Mapping[str, Any], folder: Path) -> Family:
+    if config.get("quantization_config"):
+        raise ModelError(
+            f"{folder} holds quantised weights; bring the unquantised model, or a GGUF"
+        )
+    listed = config.get("architectures")
+    named = listed if isinstance(listed, list) and listed else [None]
+    for family in FAMILIES:
+        if named[0] in (family.architecture, family.base):
+            return family
+        if named[0] is None and config.get("model_type") == family.model_type:
+            return family
+    known = ", ".join(family.architecture for family in FAMILIES)
+    given = named[0] or config.get("model_type") or "model of an unnamed architecture"
+    raise ModelError(
+        f"{folder} holds a {given}, which is not built; architectures that can be loaded: {known}"
+    )
+
+
+def _full_names(family: Family, weights: StoredWeights) -> StoredWeights:
+    """The whole model's names, also where its body was saved alone and lacks the prefix."""
+    if any(name.startswith(family.prefix) for name in weights.tensors):
+        return weights
+    bare = [name for name in weights.tensors if name != "lm_head.weight"]
+    return weights.renamed({name: family.prefix + name for name in bare})
+
+
+def _misfit(family: Family, description: Decoder) -> str | None:
+    """A place where the description differs from what its configuration would be read as."""
+    try:
+        again = family.from_config(family.to_config(description))
+    except ModelError as problem:
+        return str(problem)
+    # How weights start is not in a configuration, and does not matter to a network that has some.
+    return next(_differences(_plain(again), _plain(description)), None)
+
+
+def _plain(description: Decoder) -> Any:
+    """The description as JSON data in which equal networks are equal."""
+    width = description.stack.width
+    blocks = tuple(
+        replace(
+            block,
+            mixer=replace(
+                block.mixer,
+                kv_heads=block.mixer.kv_heads or block.mixer.heads,
+                head_width=block.mixer.width_per_head(width),
+                out_bias=block.mixer.bias if block.mixer.out_bias is None else block.mixer.out_bias,
+            ),
+        )
+        for block in description.stack.blocks
+    )
+    return to_json(replace(description, stack=replace(description.stack, block=blocks), initial=()))
+
+
+def _differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:
+    if isinstance(theirs, dict) and isinstance(ours, dict) and theirs.keys() == ours.keys():
+        for key in theirs:
+            yield from _differences(theirs[key], ours[key], f"{where}.{key}" if where else key)
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for index, (one, other) in enumerate(zip(theirs, ours, strict=True)):
+            yield from _differences(one, other, f"{where}.{index}")
+    elif theirs != ours:
+        yield f"{where} is {_short(ours)}, there it is {_short(theirs)}"
+
+
+def _short(value: Any) -> str:
+    return value["kind"] if isinstance(value, dict) and "kind" in value else repr(value)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,50 @@
+"""A model's folder on disk: written all at once, read by `models.load`.
+
+Where a known family of the `transformers` library expresses the network, the folder is one of
+theirs (see `hugging_face`). Otherwise it holds the description and the weights under our names.
+"""
+
+from pathlib import Path
+
+from practicum.config import to_json
+from practicum.models.decoder import DecoderModel
+from practicum.models.hugging_face import (
+    SHARD_BYTES,
+    family_of,
+    write_folder,
+    write_json,
+    write_text_side,
+)
+from practicum.models.safetensors_folder import write_weights
+from practicum.models.staging import staged
+from practicum.models.weight_table import outgoing, same_names
+from practicum.tokenizers.chat import ChatTemplate
+from practicum.tokenizers.tokenizer import Tokenizer
+
+
+def save(
+    model: DecoderModel,
+    folder: str | Path,
+    *,
+    tokenizer: Tokenizer | None = None,
+    chat_template: ChatTemplate | None = None,
+    max_shard_bytes: int = SHARD_BYTES,
+) -> None:
+    """Writes the network, and its tokenizer and chat template where given, to `folder`.
+
+    Raises CheckpointError where it cannot be written; what was there before then stays.
+    """
+    if family_of(model.description) is not None:
+        write_folder(
+            model,
+            folder,
+            tokenizer=tokenizer,
+            chat_template=chat_template,
+            max_shard_bytes=max_shard_bytes,
+        )
+        return
+    with staged(Path(folder)) as aside:
+        tensors = outgoing(model, same_names(model))
+        write_weights(tensors, aside, max_shard_bytes=max_shard_bytes)
+        write_text_side(aside, tokenizer, chat_template)
+        write_json(aside / "description.json", to_json(model.description))
