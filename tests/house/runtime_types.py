@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 
 Checked = TypeVar("Checked", bound=Callable[..., Any] | type)
 
@@ -29,7 +29,8 @@ def checked(target: Checked) -> Checked:
         if isinstance(value, type(Protocol)) and value.__module__.startswith("practicum"):
             with suppress(TypeError):  # a class that implements a protocol, not one itself
                 runtime_checkable(value)
-    return beartype(target)
+    # a whole number is a number, as type checkers have it (PEP 484)
+    return beartype(conf=BeartypeConf(is_pep484_tower=True))(target)
 
 
 @cache

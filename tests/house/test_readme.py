@@ -1,0 +1,112 @@
+"""What README and CONTRIBUTING tell the reader to type works: every command, every block of code.
+
+A command whose remark speaks of minutes is only parsed; so is `make`. The others run in one folder,
+in their order, as a reader would type them.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from practicum.cli.main import practicum
+from practicum.data.fetch import locate
+from practicum.lab.executor import InProcess
+from practicum.lab.store import Store
+from practicum.lab.study import plan, study
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TEXT = README + CONTRIBUTING
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands():
+    """Pairs of command and remark, in the order of the text."""
+    for block in blocks(TEXT, "console"):
+        for line in block.splitlines():
+            command, _, remark = line.removeprefix("$ ").partition("  #")
+            yield command.strip(), remark.strip()
+
+
+PRACTICUM = [(c, remark) for c, remark in commands() if c.startswith("practicum ")]
+QUICK = [c for c, remark in PRACTICUM if "minute" not in remark]
+MAKE = [c for c, _ in commands() if c.startswith("make")]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with what a reader would have: some notes and some questions."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "notes").mkdir()
+    for number in range(40):
+        text = f"On day {number} the cat sat on mat {number % 7} and the dog ran after it.\n" * 8
+        (folder / "notes" / f"{number}.txt").write_text(text)
+    questions = {"prefix": "the cat", "candidates": [" sat", " ran"], "answer": 0}
+    (folder / "questions.jsonl").write_text(json.dumps(questions) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("command", [c for c, _ in PRACTICUM])
+def test_a_command_and_its_options_exist(command, desk, monkeypatch):
+    monkeypatch.chdir(desk)
+    verb, arguments = practicum, shlex.split(command)[1:]
+    context = click.Context(practicum, info_name="practicum")
+    while isinstance(verb, click.Group):
+        name = arguments.pop(0)
+        verb = verb.get_command(context, name)
+        assert verb is not None, f"there is no {name}"
+    with verb.make_context(verb.name, arguments, parent=context):
+        pass
+
+
+@pytest.mark.slow(reason="runs the README from top to bottom, a process per command")
+def test_the_quick_commands_run_in_their_order(desk):
+    for command in QUICK:
+        if "--model smollm2" in command and locate("smollm2") is None:
+            continue  # nobody has brought it here; the commands beside it still run
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("practicum")), *shlex.split(command)[1:]],
+            cwd=desk, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert done.stdout.strip(), f"{command} says nothing"
+
+
+@pytest.mark.parametrize("command", MAKE)
+def test_a_target_of_make_exists(command):
+    subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("code", blocks(README, "python"))
+def test_the_code_runs(code, capsys):
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_links_lead_somewhere():
+    prose = re.sub(r"^```.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\(([^)#]+)\)", prose)
+    missing = [link for link in links if "://" not in link and not (ROOT / link).exists()]
+    assert missing == []
+
+
+def test_the_page_that_shows_how_to_write_one_runs(tmp_path, monkeypatch):
+    (code,) = blocks(CONTRIBUTING, "python")
+    (tmp_path / "positions_page.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    paper = import_module("positions_page").PAPER
+    with Store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        smoke = plan(paper, "positions", "smoke")
+        verdict = study(paper, smoke, executor=InProcess(), store=store)
+    assert verdict.state != "invalid", verdict.reason
