@@ -1,4 +1,4 @@
-"""Reading GGUF: what the `gguf` package writes comes back, and damage is always told in one line."""
+"""What the `gguf` package writes is read as it was, and damage is always told in one line."""
 
 import struct
 from pathlib import Path

@@ -28,7 +28,7 @@ def snapshot(name: str) -> Path:
         reason = " ".join(str(problem).split())
         shown = reason if len(reason) <= 200 else reason[:199] + "…"
         raise AssetError(
-            f"there is no folder {name} here, and the hub does not give a model of this name: {shown}"
+            f"there is no folder {name} here, and the hub gives no model of this name: {shown}"
         ) from problem
 
 
