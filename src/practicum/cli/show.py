@@ -68,7 +68,9 @@ def _body(facts: PageFacts) -> list[Any]:
 
 
 def _section(title: str, lines: list[str]) -> Group:
-    return Group(f"\n[bold]{title}[/bold]", Padding(escape("\n".join(lines)), (0, 0, 0, 2)))
+    return Group(
+        f"\n[bold]{title}[/bold]", Padding(escape("\n".join(lines)), (0, 0, 0, 2), expand=False)
+    )
 
 
 def _verdict(verdict: Verdict | None, slug: str) -> list[str]:

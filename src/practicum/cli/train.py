@@ -106,9 +106,11 @@ def command(corpus: str, vocab: int, tokenizer: str | None, as_json: bool) -> No
     One in twenty documents is held out. The folder then holds a model that generate, chat and
     evaluate load, and metrics.jsonl with its curves.
     """
+    from practicum.models.build import parameters_of
+
     place, shape, learning = chosen(Place), chosen(Shape), chosen(Learning)
     budget, device = learning.budget(), device_called(place.device)
-    shape.description(vocab)  # impossible shapes are refused before anything is read
+    parameters_of(shape.description(vocab))  # an impossible shape is refused before work begins
     with showing_progress():
         text = _corpus(corpus)
         folder = place.folder()
