@@ -76,19 +76,27 @@ class Corpus:
         """Twelve hexadecimal digits that name this content, for fingerprints."""
         return content_digest(self.documents)
 
-    def divided(self, length: int = 4096) -> "Corpus":
+    def divided(self, length: int | None = None) -> "Corpus":
         """This corpus with every document cut into pieces of about `length` characters.
 
         For a corpus of one or few files, whose split would else leave a side empty. Cuts lie after
         the first blank line (else line end, else space) past `length`; piece k has the id
-        "<id>#k", so text added at the end of a file leaves earlier pieces on their side.
+        "<id>#k", so text added at the end of a file leaves earlier pieces on their side. Without a
+        `length` it is 4096, or for a small corpus what gives about a hundred pieces.
         """
+        length = self._piece_length() if length is None else length
         pieces = tuple(
             Document(id=f"{d.id}#{k}", text=text, source=d.source, licence=d.licence)
             for d in self.documents
             for k, text in enumerate(_cut(d.text, length))
         )
         return Corpus(name=self.name, licence=self.licence, source=self.source, documents=pieces)
+
+    def _piece_length(self) -> int:
+        characters, length = sum(len(document.text) for document in self.documents), 4096
+        while length > 256 and characters < 100 * length:  # at 5 % a side of 100 is rarely empty
+            length //= 2
+        return length
 
 
 def is_held_out(identity: str, fraction: float) -> bool:

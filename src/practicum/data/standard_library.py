@@ -10,15 +10,18 @@ import platform
 import sysconfig
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from practicum.data.documents import Corpus, Document
+from practicum.data.syntax import collector_paused
 from practicum.errors import DataError
 
 LICENCE = "PSF-2.0"
 LEFT_OUT = frozenset(
     {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "pydoc_data"}
 )
+BLOCKS = (ast.stmt, ast.ExceptHandler, ast.match_case)  # where definitions may stand
 GENERATED = ("config-*/*.py", "_sysconfigdata*.py", "_sysconfig_vars*.py")
 
 
@@ -31,9 +34,11 @@ def python_source() -> Corpus:
     return Corpus(name="python", licence=LICENCE, source=_library(), documents=documents)
 
 
+@cache  # two seconds of parsing, and `prose` asks for it too
 def docstrings() -> Corpus:
     """Docstrings of the standard library: one document a module, blank lines between them."""
-    texts = ((name, "\n\n".join(_docstrings(ast.parse(text)))) for name, text in _modules())
+    with collector_paused():
+        texts = [(name, "\n\n".join(_docstrings(ast.parse(text)))) for name, text in _modules()]
     documents = tuple(_document(name, text + "\n") for name, text in texts if text)
     return Corpus(name="docstrings", licence=LICENCE, source=_library(), documents=documents)
 
@@ -81,16 +86,12 @@ def _counts(path: PurePosixPath) -> bool:
 
 
 def _docstrings(tree: ast.Module) -> Iterator[str]:
-    for node in _in_order(tree):
+    """Docstrings of the module and its definitions, as they stand in the source."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             if text and text.strip():
                 yield text.strip()
-
-
-def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
-    """Nodes as they stand in the source; `ast.walk` goes by depth instead."""
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.stmt | ast.ExceptHandler):  # definitions hide in no expression
-            yield from _in_order(child)
+        waiting += reversed([c for c in ast.iter_child_nodes(node) if isinstance(c, BLOCKS)])
