@@ -7,12 +7,12 @@ string of tokens, one character each, so that a merge within it is `str.replace`
 from each pair to its words, and a heap, whose outdated entries are put right when they come up, to
 the most frequent pair: a merge costs what it changes, not the size of the corpus.
 
-The merges are those of Hugging Face's `BpeTrainer`, which settles what the algorithm leaves open:
-- Of equally frequent pairs the one with the older first token wins, then the one with the older
-  second. Bytes are as old as GPT-2's alphabet orders them.
-- A token that arises in two ways ("ab"+"c", "a"+"bc") is one token, and adds a merge, not an id.
-- A merged pair keeps its count. If it comes up again (through the second way of one of its tokens),
-  new occurrences add to that count; it is merged once more and takes the later rank.
+Of equally frequent pairs the one with the older first token wins, then the one with the older
+second; bytes are as old as GPT-2's alphabet orders them. These are the merges of Hugging Face's
+`BpeTrainer`.
+
+No two merges make the same token, and no pair comes up again once merged: whatever happened inside
+an occurrence of a token depended on its own bytes alone, or a merge would have crossed its border.
 """
 
 from collections import Counter, defaultdict
@@ -100,34 +100,28 @@ class _Merging:
 
     def until(self, size: int) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
         """The pieces and the merges by rank, once there are `size` pieces or no pair is left."""
-        start = len(self.pieces)
-        token = {piece: chr(number) for number, piece in enumerate(self.pieces)}
-        merges: dict[tuple[bytes, bytes], None] = {}
-        while len(self.pieces) < size and (pair := self._most_frequent()) is not None:
-            left, right = self.pieces[ord(pair[0])], self.pieces[ord(pair[1])]
-            merged = token.get(left + right)
-            if merged is None:
-                merged = token[left + right] = chr(len(self.pieces))
-                self.pieces.append(left + right)
-                if len(self.pieces) % _REPORT_MERGES == 0 or len(self.pieces) == size:
-                    done, total = len(self.pieces) - start, size - start
-                    emit(Progress(task="learn merges", done=done, total=total, unit="merges"))
-            merges.pop((left, right), None)  # a pair that comes up again takes the later rank
-            merges[left, right] = None
-            self._merge(pair, merged)
-        return self.pieces, list(merges)
+        total = size - len(self.pieces)
+        merges: list[tuple[bytes, bytes]] = []
+        while len(merges) < total and (pair := self._most_frequent()) is not None:
+            left, right = (self.pieces[ord(token)] for token in pair)
+            self._merge(pair, chr(len(self.pieces)))
+            self.pieces.append(left + right)
+            merges.append((left, right))
+            if len(merges) % _REPORT_MERGES == 0 or len(merges) == total:
+                done = len(merges)
+                emit(Progress(task="learn merges", done=done, total=total, unit="merges"))
+        return self.pieces, merges
 
     def _most_frequent(self) -> str | None:
         """The next pair to merge. Entries whose count has changed go back with the present one."""
         heap, pairs = self.heap, self.pairs
         while heap:
             negative, pair = heappop(heap)
-            count = pairs[pair]
-            if count != -negative:
-                if count > 0:
-                    heappush(heap, (-count, pair))
-            elif pair in self.where:  # else an entry of before it was merged
+            count = pairs.get(pair, 0)  # 0: merged meanwhile
+            if count == -negative:
                 return pair
+            if count > 0:
+                heappush(heap, (-count, pair))
         return None
 
     def _merge(self, pair: str, merged: str) -> None:
@@ -138,7 +132,7 @@ class _Merging:
         for number in where.pop(pair):
             word = words[number]
             at = word.find(pair)
-            if at < 0:  # an earlier merge took one of the two, or the index names the word twice
+            if at < 0:  # an earlier merge took one of the two, or the index named it twice
                 continue
             weight = weights[number]
             previous_stop = -1
@@ -161,6 +155,7 @@ class _Merging:
                 previous_stop = stop
                 at = word.find(pair, stop)
             words[number] = word.replace(pair, merged)
+        del pairs[pair]
         for new in grown:
             if pairs[new] > 0:
                 heappush(self.heap, (-pairs[new], new))

@@ -21,14 +21,15 @@ def read_tokenizer(
     Raises TokenizerError for what is not read here, and lets through the KeyError or TypeError of
     data that is no tokenizer at all.
     """
-    model = data["model"]
+    model, added_tokens = data["model"], data.get("added_tokens") or []
     _check_model(model)
+    _check_added(added_tokens)
     if data.get("normalizer") is not None:
         raise _unsupported("normalizer", _steps(data["normalizer"], "normalizers"))
     decoders = _steps(data.get("decoder"), "decoders")
     if any(step["type"] != "ByteLevel" for step in decoders):
         raise _unsupported("decoder", decoders)
-    added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
+    added = {token["content"]: token["id"] for token in added_tokens}
     pieces = _pieces(model["vocab"], added)
     merges = [_merge(merge) for merge in model["merges"]]
     specials = {text: added[text] for text in sorted(added, key=lambda text: added[text])}
@@ -49,13 +50,33 @@ def read_tokenizer(
     )
 
 
-def _check_model(model: Mapping[str, Any]) -> None:
+def _check_model(model: Any) -> None:
+    if not isinstance(model, dict):
+        raise TokenizerError(f"model is {model!r}, expected an object")
     kind = model.get("type") or ("BPE" if "merges" in model else "unnamed")  # GPT-2's has no type
     if kind != "BPE":
         raise TokenizerError(f"a {kind} model; only byte-level BPE is read")
     for feature in ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(feature):
             raise TokenizerError(f"a BPE model with {feature}; only plain byte-level BPE is read")
+    vocabulary, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocabulary, dict) or not all(type(n) is int for n in vocabulary.values()):
+        raise TokenizerError("model.vocab is not an object of tokens and their ids")
+    if not isinstance(merges, list) or not all(isinstance(m, str | list) for m in merges):
+        raise TokenizerError("model.merges is not a list of pairs")
+
+
+def _check_added(tokens: Any) -> None:
+    if not isinstance(tokens, list) or not all(
+        isinstance(token["content"], str) and type(token["id"]) is int for token in tokens
+    ):
+        raise TokenizerError("added_tokens is not a list of tokens with their ids")
+    for token in tokens:
+        for flag in ("lstrip", "rstrip", "single_word"):
+            if token.get(flag):
+                raise TokenizerError(
+                    f"added token {token['content']!r} has {flag}, which is not read here"
+                )
 
 
 def _steps(step: Any, name: str) -> list[dict[str, Any]]:
