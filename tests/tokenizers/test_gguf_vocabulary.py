@@ -1,0 +1,107 @@
+"""Tokenizers out of GGUF metadata: a hand-made one, and SmolLM2's where it is."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizer_kinds import TEXT, gguf_metadata
+from tokenizers import Tokenizer
+
+from practicum.data.fetch import locate
+from practicum.errors import PracticumError
+from practicum.tokenizers.bpe import BPE
+from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
+from practicum.tokenizers.json_file import save_tokenizer
+from practicum.tokenizers.patterns import GPT2, GPT4, QWEN2, SMOL
+
+
+def pieces(tokenizer: BPE, text: str) -> list[bytes]:
+    return [tokenizer.piece(id) for id in tokenizer.encode(text)]
+
+
+def test_merges_digits_and_control_tokens_are_read() -> None:
+    tokenizer = tokenizer_from_gguf(gguf_metadata())
+    assert pieces(tokenizer, "the sand 12") == [*(b"the", b" ", b"s", b"and", b" ", b"1", b"2")]
+    assert dict(tokenizer.specials) == {"<|im_start|>": 0, "<|im_end|>": 1}
+    assert tokenizer.encode("<|im_end|>", specials=True) == [1]
+    assert tokenizer.end == 1
+    assert tokenizer.begin is None  # there is one, but add_bos_token is false
+
+
+def test_arrays_do_as_well_as_lists() -> None:
+    metadata = gguf_metadata()
+    as_arrays = metadata | {
+        "tokenizer.ggml.token_type": np.array(metadata["tokenizer.ggml.token_type"], np.int32),
+        "tokenizer.ggml.eos_token_id": np.uint32(1),
+    }
+    expected = tokenizer_from_gguf(metadata).description()
+    assert tokenizer_from_gguf(as_arrays).description() == expected
+
+
+@pytest.mark.parametrize(
+    ("pre", "pattern", "begin"),
+    [
+        ("smollm", SMOL, None),
+        ("gpt-2", GPT2, None),
+        ("default", GPT2, None),
+        ("qwen2", QWEN2, None),
+        ("llama-bpe", GPT4, 0),
+    ],
+)
+def test_the_way_of_splitting_follows_its_name(pre: str, pattern: Any, begin: int | None) -> None:
+    metadata = gguf_metadata(pre)
+    del metadata["tokenizer.ggml.add_bos_token"]
+    tokenizer = tokenizer_from_gguf(metadata)
+    assert tokenizer.pattern == pattern
+    assert tokenizer.begin == begin
+    assert tokenizer.whole_first == (pre == "llama-bpe")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tokenizer.ggml.model": "llama"}, "of model 'llama'; only 'gpt2'"),
+        ({"tokenizer.ggml.model": None}, "has no tokenizer"),
+        ({"tokenizer.ggml.pre": "smolm"}, "did you mean smollm"),
+        ({"tokenizer.ggml.tokens": None}, r"lacks tokenizer\.ggml\.tokens"),
+        ({"tokenizer.ggml.merges": None}, r"lacks tokenizer\.ggml\.merges"),
+        ({"tokenizer.ggml.merges": ["t h e"]}, "'t h e' is not two tokens"),
+        ({"tokenizer.ggml.merges": ["x y"]}, "no token b'xy'"),
+        ({"tokenizer.ggml.token_type": [1]}, "263 tokens, but types of 1"),
+        ({"tokenizer.ggml.eos_token_id": 900}, "the end id is 900"),
+    ],
+)
+def test_what_is_not_read_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(PracticumError, match=message):
+        tokenizer_from_gguf(gguf_metadata() | change)
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> BPE:
+    path = locate("smollm2")
+    if path is None:
+        pytest.skip("SmolLM2 is not here: practicum data add smollm2")
+    from practicum.models.gguf import read_gguf
+
+    return tokenizer_from_gguf(read_gguf(path).metadata)
+
+
+def test_smollm2_reads_as_its_model_does(smollm2: BPE) -> None:
+    assert smollm2.size == 49_152
+    assert len(smollm2.merges) == 48_900
+    assert smollm2.piece(2) == b"<|im_end|>"
+    assert (smollm2.end, smollm2.begin) == (2, None)
+    assert pieces(smollm2, "The capital of France") == [b"The", b" capital", b" of", b" France"]
+    assert smollm2.decode(smollm2.encode(TEXT)) == TEXT
+
+
+def test_smollm2_written_as_json_gives_hugging_face_the_same_ids(smollm2: BPE, tmp_path) -> None:
+    save_tokenizer(smollm2, tmp_path)
+    theirs = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    text = TEXT + "<|im_start|>user\n1234  5 <|im_end|>"
+    assert smollm2.encode(text, specials=True) == theirs.encode(text).ids
+
+
+def test_smollm2_names_a_control_byte_it_has_no_token_for(smollm2: BPE) -> None:
+    with pytest.raises(PracticumError, match="no token for byte 0x04"):
+        smollm2.encode("\x04")
