@@ -94,6 +94,9 @@ class _Decoded:
         self.where = str(file.path)
         self.shapes = {name: tensor.shape for name, tensor in file.tensors.items()}
 
+    def dtype_of(self, name: str) -> torch.dtype:
+        return torch.float32
+
     def read(self, name: str) -> Tensor:
         return dequantise(self.file.tensors[name])
 

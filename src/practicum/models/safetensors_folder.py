@@ -75,6 +75,10 @@ class StoredWeights:
         renamed = {names.get(name, name): tensor for name, tensor in self.tensors.items()}
         return StoredWeights(Path(self.where), renamed)
 
+    def dtype_of(self, name: str) -> torch.dtype:
+        """The dtype that the tensor `name` is stored in."""
+        return self.tensors[name].dtype
+
     def read(self, name: str) -> Tensor:
         """The tensor `name`, in memory of its own."""
         stored = self.tensors[name]

@@ -90,6 +90,10 @@ class Source(Protocol):
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
 
+    def dtype_of(self, name: str) -> torch.dtype:
+        """What `read` will give."""
+        ...
+
     def read(self, name: str) -> Tensor: ...
 
 
@@ -150,10 +154,14 @@ def outgoing(model: DecoderModel, rows: Iterable[Row]) -> dict[str, Tensor]:
 def _gather(
     row: Row, shape: torch.Size, source: Source, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    if len(row.parts) == 1:
-        whole = row.parts[0].view.read(source.read(row.parts[0].name))
-        _check_shape(row, whole.shape, shape, source)
-        return whole.to(device, dtype).contiguous()
+    first, *more = row.parts
+    plain = not more and first.view is AS_IS and device.type == "cpu"
+    if plain and source.dtype_of(first.name) == dtype:
+        values = source.read(first.name)
+        _check_shape(row, values.shape, shape, source)
+        return values
+    # Space for ours comes first: theirs, freed at once, then lies at the end of the heap and not in
+    # a hole below, and the process stays as small as its weights.
     values, start = torch.empty(shape, dtype=dtype, device=device), 0
     for part in row.parts:
         piece = part.view.read(source.read(part.name))
