@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.decoding.language_model import LanguageModel
-from practicum.decoding.likelihood import Pair, windows
 from practicum.decoding.model import Reach
 from practicum.decoding.sampling import Sampling
+from practicum.decoding.sharing import families, rows_of
+from practicum.decoding.windows import Pair, Window, windows
 from practicum.errors import ConfigError, ModelError
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
@@ -139,6 +140,50 @@ def test_windows_score_every_token_once_with_enough_before_it(length, start, con
             assert before == token or before > context - stride
         scored += window.ids[window.start :]
     assert scored == list(range(start, length))
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.integers(0, 1), min_size=2, max_size=9).flatmap(
+            lambda end: st.tuples(st.integers(60, 100), st.just(end), st.integers(1, 60))
+        ),
+        max_size=12,
+    ),
+    limit=st.integers(1, 5),
+)
+def test_families_hold_every_window_once_and_share_only_what_is_equal(rows, limit):
+    asked = []
+    for i, (head, tail, start) in enumerate(rows):
+        ids = (*[7] * head, *tail)
+        asked.append(Window(ids, min(start, len(ids) - 1), i, 0))
+    found = []
+    for family in families(rows_of(asked), Reach(rows=limit)):
+        assert 1 <= len(family.rows) <= limit
+        assert len({row.ids[: family.shared] for row in family.rows}) == 1
+        for row in family.rows:
+            for window in row.windows:
+                found.append(window.pair)
+                assert window.ids[:-1] == row.ids[: len(window.ids) - 1]
+                assert family.shared < window.start
+    assert sorted(found) == list(range(len(rows)))
+
+
+def test_a_long_common_context_is_read_once(lm, monkeypatch):
+    context = "It was the age of wisdom; 7 × 日本語 🙂" + ", so they say" * 9
+    pairs = [(context, end) for end in (" wisdom", " foolishness", " of", " x y z", " times")]
+    pairs += [("Naïve cafés", " open"), (context + " 🙃 foolish", " times")]
+    alone = [lm.loglikelihood([pair])[0] for pair in pairs]
+    read = []
+    hidden = lm.model.hidden
+    monkeypatch.setattr(
+        lm.model, "hidden", lambda ids, state=None: read.append(ids.numel()) or hidden(ids, state)
+    )
+    for one, other in zip(lm.loglikelihood(pairs), alone, strict=True):
+        assert one.tokens == pytest.approx(other.tokens, abs=1e-5)
+        assert one.greedy == other.greedy
+    tokens = len(lm.tokenizer.encode(context))
+    assert tokens > 64
+    assert sum(read) < 4 * tokens  # seven texts, six of them with the context
 
 
 def test_a_text_beyond_the_context_is_scored_in_windows(model, tokenizer):

@@ -7,9 +7,10 @@ that an engine or a server can stand in its place.
 from collections.abc import Collection, Iterator, Sequence
 
 from practicum.decoding.generate import Chunk, Completion, Request, write
-from practicum.decoding.likelihood import Likelihood, Pair, likelihoods
+from practicum.decoding.likelihood import Likelihood, likelihoods
 from practicum.decoding.model import CausalModel, Reach
 from practicum.decoding.sampling import Sampling
+from practicum.decoding.windows import Pair
 from practicum.errors import ConfigError, ModelError
 from practicum.tokenizers.chat import ChatTemplate, Message
 from practicum.tokenizers.tokenizer import Tokenizer

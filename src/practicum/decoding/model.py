@@ -132,15 +132,21 @@ PIECE = 2**25
 
 
 def log_probabilities(
-    model: CausalModel, rows: Sequence[Sequence[int]], targets: Sequence[Target]
+    model: CausalModel,
+    rows: Sequence[Sequence[int]],
+    targets: Sequence[Target],
+    shared: int = 0,
 ) -> list[Score]:
-    """log P of each target's token after its row's tokens up to its position, in float32 nats."""
+    """log P of each target's token after its row's tokens up to its position, in float32 nats.
+
+    The first `shared` tokens are equal in all rows and read once; no target stands among them.
+    """
     device = device_of(model)
     size = max(1, PIECE // model.description.vocab)
     with reading(model):
-        hidden = model.hidden(rectangle(rows, device))
+        hidden = _hidden(model, rows, shared)
         row, position, token = torch.tensor(targets, dtype=torch.long).to(device).unbind(1)
-        asked = hidden[row, position]
+        asked = hidden[row, position - shared]
         logs, likeliest = [], []
         for piece, ids in zip(asked.split(size), token.split(size), strict=True):
             logits = model.logits(piece[None])[0].float()
@@ -148,3 +154,16 @@ def log_probabilities(
             logs += (chosen - logits.logsumexp(-1)).tolist()
             likeliest += (logits.argmax(-1) == ids).tolist()
     return [Score(*pair) for pair in zip(logs, likeliest, strict=True)]
+
+
+def _hidden(
+    model: CausalModel, rows: Sequence[Sequence[int]], shared: int
+) -> Float[Tensor, "b t d"]:
+    """Hidden states of all rows from position `shared` on."""
+    device = device_of(model)
+    if not shared:
+        return model.hidden(rectangle(rows, device))
+    state = model.new_state(1, max(map(len, rows)))
+    model.hidden(rectangle([rows[0][:shared]], device), state)
+    state.select([0] * len(rows))
+    return model.hidden(rectangle([row[shared:] for row in rows], device), state)
