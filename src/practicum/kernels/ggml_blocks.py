@@ -18,9 +18,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-# Blocks are decoded in runs of about this many weights: what a run writes (2 MB) stays in the cache
-# until its last operation has passed over it.
-_RUN = 1 << 19
+# Blocks are decoded in runs of about this many weights: what a run writes stays in the cache until
+# its last operation has passed over it, and no operation is large enough for torch to split it over
+# threads, whose thousands of meetings cost twenty times the work where cores are shared.
+_RUN = 1 << 15
 
 
 @dataclass(frozen=True, kw_only=True)
