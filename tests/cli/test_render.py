@@ -40,6 +40,12 @@ def test_notes_are_shown_and_metrics_are_not(capsys):
     assert capsys.readouterr().err == "resumed from step 400\n"
 
 
+def test_nested_blocks_say_everything_once(capsys):
+    with render.showing_progress(), render.showing_progress():
+        emit(Note(text="resumed from step 400"))
+    assert capsys.readouterr().err == "resumed from step 400\n"
+
+
 def test_each_task_has_a_bar(monkeypatch):
     drawn = io.StringIO()
     terminal = Console(file=drawn, force_terminal=True, width=120)

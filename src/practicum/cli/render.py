@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from practicum.events import Artifact, Event, Metric, Note, Progress, listening
 WIDE = 200  # columns, where the output is a file or a pipe
 LINE_EVERY = 5.0  # seconds between two plain progress lines of one task
 AT_ONCE = 1.0  # seconds: what takes less is not worth a line
+_showing: ContextVar[bool] = ContextVar("showing", default=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
@@ -64,13 +66,20 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """Within the block, what the library tells is drawn on standard error."""
-    if sys.stderr.isatty():
-        with _bars() as listener, listening(listener):
-            yield
-    else:
-        with listening(PlainLines()):
-            yield
+    """Within the block, what the library tells is drawn on standard error, once if nested."""
+    if _showing.get():
+        yield
+        return
+    token = _showing.set(True)
+    try:
+        if sys.stderr.isatty():
+            with _bars() as listener, listening(listener):
+                yield
+        else:
+            with listening(PlainLines()):
+                yield
+    finally:
+        _showing.reset(token)
 
 
 class PlainLines:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from practicum.cli.verdicts import SHIPPED, STATES, changed_since, last_export, state_of
+from practicum.cli.verdicts import STATES, changed_since, last_export, shipped_pictures, state_of
 from practicum.errors import ConfigError, PracticumError
 from practicum.home import home
 from practicum.lab.intervals import t_interval
@@ -104,7 +104,7 @@ def _results(slug: str, preset: str | None) -> tuple[Verdict, Rows, dict[str, Pa
     if export is None or preset not in (None, export[0].origin.preset):
         which = f" at preset {preset}" if preset else ""
         raise PracticumError(f"{slug} has no verdict{which} yet; run `practicum run {slug}` first")
-    return *export, {path.stem: path for path in sorted(SHIPPED.glob(f"{slug}*.png"))}
+    return *export, shipped_pictures(slug)
 
 
 def _metrics(rows: Rows) -> Iterator[dict[str, Any]]:

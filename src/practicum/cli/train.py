@@ -180,15 +180,17 @@ class Run:
         from practicum.models.build import build
         from practicum.models.save import save
         from practicum.objectives.next_token import NextToken
+        from practicum.training.held_out import held_out_loss
         from practicum.training.loop import Watch, fit
 
         windows, held_out = (
             Windows(encode_documents(documents, self.tokenizer), self.description.context)
             for documents in (self.corpus.train, self.corpus.held_out)
         )
+        watched = held_out[:WATCHED]
         model = build(self.description, seed=seed, device=device)
         watch = Watch(
-            evaluate=lambda network: _loss(network, held_out, budget.batch),
+            evaluate=held_out_loss(NextToken(), watched, batch=budget.batch),
             folder=self.folder / "checkpoints",
             resume=resume,
             name=f"training {self.folder.name}",
@@ -207,19 +209,3 @@ class Run:
             "held_out_bits_per_byte": bits_per_byte(scorer, self.corpus.held_out),
             "seconds": trained.seconds,
         }
-
-
-def _loss(model: Any, windows: Any, batch: int) -> float:
-    """Mean loss in nats per token over the first held-out windows."""
-    import torch
-
-    from practicum.objectives.next_token import NextToken
-
-    objective, generator = NextToken(), torch.Generator()
-    device = next(model.parameters()).device
-    total = count = 0.0
-    for start in range(0, min(len(windows), WATCHED), batch):
-        examples = [windows[i] for i in range(start, min(start + batch, len(windows), WATCHED))]
-        loss = objective.loss(model, objective.prepare(examples, generator).to(device))
-        total, count = total + float(loss.total), count + loss.count
-    return total / max(1.0, count)

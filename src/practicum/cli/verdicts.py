@@ -36,6 +36,12 @@ def last_verdict(slug: str) -> Verdict | None:
     return None if export is None else export[0]
 
 
+def shipped_pictures(slug: str) -> dict[str, Path]:
+    """The pictures beside the entry's verdict that came with the code, by name."""
+    found = sorted(SHIPPED.glob(f"{slug}-*.png"))
+    return {path.stem.removeprefix(f"{slug}-"): path for path in found}
+
+
 def state_of(entry: Entry) -> str:
     """What has become of an entry: one of `STATES`."""
     if not has_page(entry.slug):
