@@ -16,7 +16,9 @@ from practicum.papers.catalog import entry, has_page, load_page, reading_order
 
 if TYPE_CHECKING:
     from practicum.lab.executor import Executor
+    from practicum.lab.paper import Paper
     from practicum.lab.rows import Rows
+    from practicum.lab.study import Plan
     from practicum.lab.verdict import Verdict
 
 SOME_RUN_FAILED = 1  # exit status; a claim that fails is a result, and 0
@@ -35,14 +37,17 @@ class Wanted:
     force: bool = explained(False, "Compute again what has been computed.")
     export: str | None = explained(None, "Also write verdict and pictures into this folder.")
 
-    def overrides(self) -> list[tuple[str, str]]:
-        """The --set options as (dotted path, text)."""
+    def plan(self, paper: "Paper", slug: str) -> "Plan":
+        """What the study computes. Raises ConfigError for a --set that does not fit the setup."""
+        from practicum.lab.study import plan
+
+        pairs = []
         for given in self.set:
-            if "=" not in given:
+            path, sign, text = given.partition("=")
+            if not sign:
                 raise ConfigError(f"--set {given}: expected a field and a value, as in a.b=800")
-        return [
-            (path.strip(), text) for path, _, text in (given.partition("=") for given in self.set)
-        ]
+            pairs.append((path.strip(), text))
+        return plan(paper, slug, self.preset, seed=self.seed, seeds=self.seeds, overrides=pairs)
 
     def executor(self) -> "Executor":
         """This process, or `workers` others."""
@@ -64,38 +69,10 @@ def command(context: click.Context, slug: str | None, as_json: bool) -> None:
     """
     if slug is None:
         return _propose()
-    from practicum.lab.store import Store
-    from practicum.lab.study import plan, study
-
     wanted = chosen(Wanted)
     entry(slug)
     paper = load_page(slug)
-    planned = plan(
-        paper,
-        slug,
-        wanted.preset,
-        seed=wanted.seed,
-        seeds=wanted.seeds,
-        overrides=wanted.overrides(),
-    )
-    with Store() as store:
-        with showing_progress():
-            verdict = study(
-                paper,
-                planned,
-                executor=wanted.executor(),
-                store=store,
-                resume=wanted.resume,
-                force=wanted.force,
-            )
-        done = next(
-            one for one in store.studies(slug) if one.fingerprint == verdict.origin.fingerprint
-        )
-        rows = store.rows(done.id, arms=paper.arms, seeds=planned.seeds)
-        if not wanted.set:  # with changed fields it is somebody's experiment, not the page's
-            keep_verdict(verdict, rows)
-        if wanted.export is not None:
-            _export(verdict, rows, store.pictures(done.id), Path(wanted.export))
+    verdict, rows = _study(paper, wanted.plan(paper, slug), wanted)
     if as_json:
         print_json(verdict.to_json())
     else:
@@ -104,6 +81,31 @@ def command(context: click.Context, slug: str | None, as_json: bool) -> None:
     if rows.failures:
         context.exit(SOME_RUN_FAILED)
     return None
+
+
+def _study(paper: "Paper", plan: "Plan", wanted: Wanted) -> tuple["Verdict", "Rows"]:
+    """Compute, judge, and keep the verdict as a file beside the store."""
+    from practicum.lab.store import Store
+    from practicum.lab.study import study
+
+    with Store() as store:
+        with showing_progress():
+            verdict = study(
+                paper,
+                plan,
+                executor=wanted.executor(),
+                store=store,
+                resume=wanted.resume,
+                force=wanted.force,
+            )
+        name = verdict.origin.fingerprint
+        done = next(one for one in store.studies(plan.slug) if one.fingerprint == name)
+        rows = store.rows(done.id, arms=paper.arms, seeds=plan.seeds)
+        if not wanted.set:  # with changed fields it is somebody's experiment, not the page's
+            keep_verdict(verdict, rows)
+        if wanted.export is not None:
+            _export(verdict, rows, store.pictures(done.id), Path(wanted.export))
+    return verdict, rows
 
 
 def _export(verdict: "Verdict", rows: "Rows", pictures: dict[str, Path], folder: Path) -> None:
