@@ -33,14 +33,23 @@ class BlockFormat:
     decode: Callable[[Tensor, Tensor], None]
 
 
-def decode_blocks(stored: UInt8[Tensor, " c"], form: BlockFormat) -> Float[Tensor, " n"]:
-    """The float32 weights in `stored`, a whole number of blocks of `form`, in stored order."""
+def decode_blocks(
+    stored: UInt8[Tensor, " c"], form: BlockFormat, out: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, " n"]:
+    """The float32 weights in `stored`, a whole number of blocks of `form`, in stored order.
+
+    They are written to `out` where it is given: contiguous, float32, of their number.
+    """
     blocks = stored.view(-1, form.bytes)
-    out = torch.empty(len(blocks), form.weights, dtype=torch.float32, device=stored.device)
+    if out is None:
+        count = len(blocks) * form.weights
+        out = torch.empty(count, dtype=torch.float32, device=stored.device)
+    places = out.view(-1, form.weights)
+    assert len(places) == len(blocks), f"{len(blocks)} blocks, space for {len(places)}"
     run = max(1, _RUN // form.weights)
     for start in range(0, len(blocks), run):
-        form.decode(blocks[start : start + run], out[start : start + run])
-    return out.view(-1)
+        form.decode(blocks[start : start + run], places[start : start + run])
+    return out
 
 
 def _half(blocks: Tensor, start: int) -> Tensor:

@@ -22,7 +22,7 @@ def named_activation(name: str) -> Activation:
         if name in theirs:
             return ours
     known = ", ".join(name for names in _NAMES.values() for name in names)
-    raise ModelError(f"the configuration asks for the activation '{name}'; built are: {known}")
+    raise ModelError(f"the configuration asks for the activation {name!r}; built are: {known}")
 
 
 def activation_name(activation: Activation) -> str:

@@ -164,7 +164,7 @@ class _Cursor:
     def _array(self, name: str) -> list[Any]:
         kind = self.u32()
         if kind == _ARRAY:
-            raise self.broken(f"has lists within a list in '{name}'; no known model has these")
+            raise self.broken(f"has lists within a list in {name!r}; no known model has these")
         if kind == _STRING:
             return list(self._texts(self.count(8)))
         return self._numbers(kind, self.count(1), name)
@@ -184,7 +184,7 @@ class _Cursor:
 
     def _numbers(self, kind: int, count: int, name: str) -> list[Any]:
         if kind not in _SCALARS:
-            raise self.broken(f"has a value of unknown type {kind} in '{name}'; it is damaged")
+            raise self.broken(f"has a value of unknown type {kind} in {name!r}; it is damaged")
         form = np.dtype(_SCALARS[kind])
         start = self.skip(count * form.itemsize)
         numbers = np.frombuffer(self.data, form, count, start)
@@ -213,7 +213,7 @@ class _TensorEntry:
         name = cursor.text()
         axes = cursor.u32()
         if axes > _MOST_AXES:
-            raise cursor.broken(f"says that '{name}' has {axes} axes (at most {_MOST_AXES})")
+            raise cursor.broken(f"says that {name!r} has {axes} axes (at most {_MOST_AXES})")
         shape = tuple(cursor.u64() for _ in range(axes))[::-1]
         return cls(name=name, shape=shape, type=cursor.u32(), offset=cursor.u64())
 
@@ -222,11 +222,11 @@ class _TensorEntry:
         form = FORMATS.get(known or "")
         if known is None or form is None:
             raise cursor.broken(
-                f"stores '{self.name}' as {known or f'unknown type {self.type}'}, which cannot be "
+                f"stores {self.name!r} as {known or f'unknown type {self.type}'}, which cannot be "
                 f"decoded; supported: {', '.join(FORMATS)}"
             )
         if (self.shape[-1] if self.shape else 1) % form.weights:
-            raise cursor.broken(f"has rows of {self.shape[-1]} in '{self.name}', stored as {known}")
+            raise cursor.broken(f"has rows of {self.shape[-1]} in {self.name!r}, stored as {known}")
         start = data_start + self.offset
         length = prod(self.shape) // form.weights * form.bytes
         if start + length > cursor.size:

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from practicum.errors import ModelError
+from practicum.kernels.ggml_blocks import FORMATS, decode_blocks
 from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.families.llama import llama
-from practicum.models.gguf import GGUF, dequantise
+from practicum.models.gguf import GGUF
 from practicum.models.weight_table import Part, Row, adjacent_pairs, fill
 from practicum.nn.stack import Block
 
@@ -43,7 +44,7 @@ def describe(file: GGUF) -> Decoder:
     architecture = file.metadata.get("general.architecture")
     if architecture != "llama":
         raise ModelError(
-            f"the architecture '{architecture}' is not built; GGUF files that can be loaded: llama"
+            f"the architecture {architecture!r} is not built; GGUF files that can be loaded: llama"
         )
     return _llama(_Entries(file.metadata, "llama."), file)
 
@@ -97,8 +98,9 @@ class _Decoded:
     def dtype_of(self, name: str) -> torch.dtype:
         return torch.float32
 
-    def read(self, name: str) -> Tensor:
-        return dequantise(self.file.tensors[name])
+    def read_into(self, name: str, out: Tensor) -> None:
+        tensor = self.file.tensors[name]
+        decode_blocks(tensor.stored, FORMATS[tensor.type], out.view(-1))
 
 
 class _Entries:

@@ -57,10 +57,7 @@ class StoredWeights:
     def __init__(self, where: Path, tensors: Mapping[str, StoredTensor]) -> None:
         self.where = str(where)
         self.tensors = dict(tensors)
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: tensor.shape for name, tensor in self.tensors.items()}
+        self.shapes = {name: tensor.shape for name, tensor in self.tensors.items()}
 
     @property
     def dtype(self) -> torch.dtype:
@@ -82,8 +79,14 @@ class StoredWeights:
     def read(self, name: str) -> Tensor:
         """The tensor `name`, in memory of its own."""
         stored = self.tensors[name]
-        buffer = torch.empty(stored.length, dtype=torch.uint8)
-        view, got = buffer.numpy().data, 0
+        out = torch.empty(stored.shape, dtype=stored.dtype)
+        self.read_into(name, out)
+        return out
+
+    def read_into(self, name: str, out: Tensor) -> None:
+        """The bytes of `name` to `out`, which is contiguous and of its shape and dtype."""
+        stored, got = self.tensors[name], 0
+        view = out.view(-1).view(torch.uint8).numpy().data
         try:
             with stored.file.open("rb", buffering=0) as file:
                 file.seek(stored.start)
@@ -92,8 +95,7 @@ class StoredWeights:
         except OSError as problem:
             raise _unreadable(stored.file, problem) from problem
         if got < stored.length:
-            raise CheckpointError(f"{stored.file} became shorter while '{name}' was read")
-        return buffer.view(stored.dtype).view(stored.shape)
+            raise CheckpointError(f"{stored.file} became shorter while {name!r} was read")
 
 
 def open_weights(folder: Path) -> StoredWeights:
@@ -163,11 +165,11 @@ def _sharded(folder: Path) -> dict[str, StoredTensor]:
     tensors: dict[str, StoredTensor] = {}
     for name in sorted(set(places.values())):
         if Path(name).name != name:
-            raise _damaged(folder / INDEX, f"it names a file outside the folder ('{name}')")
+            raise _damaged(folder / INDEX, f"it names a file outside the folder ({name!r})")
         tensors |= read_header(folder / name)
     lost = sorted(set(places) - set(tensors))
     if lost:
-        raise _damaged(folder, f"'{lost[0]}' is not in {places[lost[0]]}, where the index puts it")
+        raise _damaged(folder, f"{lost[0]!r} is not in {places[lost[0]]}, where the index puts it")
     return tensors
 
 
@@ -208,12 +210,12 @@ def _entry(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
     entry = entry if isinstance(entry, dict) else {}
     dtype, shape, place = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
     if dtype not in DTYPES:
-        raise _damaged(path, f"'{name}' has the dtype {dtype!r}; known: {', '.join(DTYPES)}")
+        raise _damaged(path, f"{name!r} has the dtype {dtype!r}; known: {', '.join(DTYPES)}")
     if not _sizes(shape) or not _sizes(place) or len(place) != 2:
-        raise _damaged(path, f"'{name}' has no proper shape and place")
+        raise _damaged(path, f"{name!r} has no proper shape and place")
     length = prod(shape) * DTYPES[dtype].itemsize
     if place[1] - place[0] != length:
-        raise _damaged(path, f"'{name}' has the shape {shape} but {place[1] - place[0]:,} bytes")
+        raise _damaged(path, f"{name!r} has the shape {shape} but {place[1] - place[0]:,} bytes")
     return StoredTensor(
         file=path, dtype=DTYPES[dtype], shape=tuple(shape), start=start + place[0], length=length
     )

@@ -80,7 +80,7 @@ class Family:
 
 
 class Source(Protocol):
-    """Tensors by name, each read when asked for, into memory of its own."""
+    """Tensors by name, each read when asked for, to where it is wanted."""
 
     @property
     def where(self) -> str:
@@ -91,10 +91,12 @@ class Source(Protocol):
     def shapes(self) -> Mapping[str, tuple[int, ...]]: ...
 
     def dtype_of(self, name: str) -> torch.dtype:
-        """What `read` will give."""
+        """What `read_into` gives."""
         ...
 
-    def read(self, name: str) -> Tensor: ...
+    def read_into(self, name: str, out: Tensor) -> None:
+        """The tensor's values to `out`: contiguous, of its shape and dtype, on the CPU."""
+        ...
 
 
 def same_names(model: nn.Module) -> list[Row]:
@@ -154,21 +156,20 @@ def outgoing(model: DecoderModel, rows: Iterable[Row]) -> dict[str, Tensor]:
 def _gather(
     row: Row, shape: torch.Size, source: Source, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    first, *more = row.parts
-    plain = not more and first.view is AS_IS and device.type == "cpu"
-    if plain and source.dtype_of(first.name) == dtype:
-        values = source.read(first.name)
-        _check_shape(row, values.shape, shape, source)
-        return values
-    # Space for ours comes first: theirs, freed at once, then lies at the end of the heap and not in
-    # a hole below, and the process stays as small as its weights.
     values, start = torch.empty(shape, dtype=dtype, device=device), 0
     for part in row.parts:
-        piece = part.view.read(source.read(part.name))
-        end = start + (part.rows or shape[0])
-        _check_shape(row, piece.shape, values[start:end].shape, source)
-        values[start:end] = piece
-        start = end
+        place = values[start : start + (part.rows or shape[0])]
+        stored = source.dtype_of(part.name)
+        if part.view is AS_IS and stored == dtype and device.type == "cpu":
+            _check_shape(row, torch.Size(source.shapes[part.name]), place.shape, source)
+            source.read_into(part.name, place)
+        else:
+            theirs = torch.empty(source.shapes[part.name], dtype=stored)
+            source.read_into(part.name, theirs)
+            piece = part.view.read(theirs)
+            _check_shape(row, piece.shape, place.shape, source)
+            place.copy_(piece)
+        start += place.shape[0]
     return values
 
 
@@ -210,4 +211,4 @@ def _check_shape(row: Row, given: torch.Size, expected: torch.Size, source: Sour
 def _some(names: Iterable[str]) -> str:
     shown = sorted(names)
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return ", ".join(f"'{name}'" for name in shown[:3]) + more
+    return ", ".join(f"{name!r}" for name in shown[:3]) + more

@@ -94,7 +94,7 @@ def _rope_base(config: Mapping[str, Any]) -> float:
     kind = rope.get("rope_type") or rope.get("type") or "default"
     if kind != "default":
         raise ModelError(
-            f"the configuration asks for rotary positions of type '{kind}'; only the plain ones "
+            f"the configuration asks for rotary positions of type {kind!r}; only the plain ones "
             "('default') are built"
         )
     for place in (config, rope):
