@@ -46,17 +46,31 @@ def test_nested_blocks_say_everything_once(capsys):
     assert capsys.readouterr().err == "resumed from step 400\n"
 
 
-def test_each_task_has_a_bar(monkeypatch):
-    drawn = io.StringIO()
-    terminal = Console(file=drawn, force_terminal=True, width=120)
+@pytest.fixture
+def bars(monkeypatch):
+    """Bars on a terminal that is kept as text."""
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
     monkeypatch.setattr(render, "console", lambda **_: terminal)
-    with render._bars() as bars:
-        bars(Progress(task="arm [a]", done=1.0, total=4.0, unit="steps"))
-        bars(Progress(task="arm [a]", done=4.0, total=4.0, unit="steps", detail="loss 2.0"))
-        bars(Progress(task="tokens", done=10.0))
-        assert [task.description for task in bars.drawing.tasks] == ["arm [a]", "tokens"]
-        assert bars.drawing.tasks[0].completed == 4
-    assert "4/4 steps" in drawn.getvalue()
+    with render._bars() as drawn:
+        yield drawn
+
+
+def test_each_task_has_a_bar(bars):
+    bars(Progress(task="arm [a]", done=1, total=4, unit="steps"))
+    bars(Progress(task="tokens", done=10))
+    bars(Progress(task="arm [a]", done=3, total=4, unit="steps", detail="loss 2.0"))
+    arm, tokens = bars.drawing.tasks
+    assert (arm.description, arm.completed, arm.total) == ("arm [a]", 3, 4)
+    assert arm.fields == {"amount": "3/4 steps", "detail": "loss 2.0"}
+    assert tokens.total is None
+
+
+def test_of_many_finished_tasks_only_the_latest_keep_their_bars(bars):
+    bars(Progress(task="study", done=0, total=20))
+    for number in range(20):
+        bars(Progress(task=f"arm {number}", done=1, total=1))
+    shown = [task.description for task in bars.drawing.tasks]
+    assert shown == ["study", "arm 17", "arm 18", "arm 19"]
 
 
 @pytest.mark.parametrize("rows", [[], [{"slug": "gpt2", "share": 0.5, "new": True, "seeds": None}]])

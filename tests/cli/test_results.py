@@ -125,6 +125,13 @@ def test_a_smoke_verdict_does_not_hide_a_whole_one():
     assert states()["mistral"] == "holds"
 
 
+def test_a_smoke_verdict_is_shown_but_does_not_count_as_tried():
+    call("run", "mistral", "--preset", "smoke", "--seeds", "2")
+    assert states()["mistral"] == "unread"
+    assert "smoke" in call("show", "mistral")
+    assert "practicum run mistral" in call("run")
+
+
 def test_without_a_slug_the_next_unread_entry_is_proposed():
     said = call("run")
     assert "short-intro-ml" in said
@@ -147,7 +154,7 @@ def test_a_report_is_one_file_with_claim_numbers_pictures_and_configuration(tmp_
     assert "<for>" not in text
     assert "high beats control by &lt;half&gt;" in text
     assert "data:image/png;base64," in text
-    assert "&#34;high&#34;: 2.0" in text
+    assert "high=2.0" in text
     assert "torch" in text
     for other in ('src="http', "<link", "<script"):
         assert other not in text

@@ -3,10 +3,11 @@
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,8 +15,12 @@ from rich.markup import escape
 
 from practicum.events import Artifact, Event, Metric, Note, Progress, listening
 
+if TYPE_CHECKING:
+    from rich import progress
+
 WIDE = 200  # columns, where the output is a file or a pipe
 LINE_EVERY = 5.0  # seconds between two plain progress lines of one task
+FINISHED_BARS = 3  # that stay on the screen
 AT_ONCE = 1.0  # seconds: what takes less is not worth a line
 _showing: ContextVar[bool] = ContextVar("showing", default=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
@@ -134,21 +139,30 @@ def _bars() -> Iterator["Bars"]:
 
 
 class Bars:
-    """A bar per `Progress.task`; a new round of a finished task starts its bar again."""
+    """A bar per `Progress.task`. Of finished bars only the latest stay on the screen."""
 
-    def __init__(self, drawing: Any) -> None:
+    def __init__(self, drawing: "progress.Progress") -> None:
         self.drawing = drawing
-        self.tasks: dict[str, Any] = {}
+        self.going: dict[str, progress.TaskID] = {}
+        self.finished: deque[progress.TaskID] = deque()
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Progress(task=task, done=done, total=total, unit=unit):
-                amount = f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + f" {unit}".rstrip()
-                fields = {"amount": amount, "detail": event.detail}
-                if task not in self.tasks:
-                    self.tasks[task] = self.drawing.add_task(task, total=total, **fields)
-                self.drawing.update(self.tasks[task], completed=done, total=total, **fields)
+            case Progress():
+                self._progress(event)
             case Note(text=text):
                 self.drawing.console.print(text, markup=False)
             case Artifact() | Metric():
                 pass
+
+    def _progress(self, event: Progress) -> None:
+        task, done, total = event.task, event.done, event.total
+        amount = f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + f" {event.unit}".rstrip()
+        if task not in self.going:
+            self.going[task] = self.drawing.add_task(task, total=total, amount="", detail="")
+        bar = self.going[task]
+        self.drawing.update(bar, completed=done, total=total, amount=amount, detail=event.detail)
+        if total is not None and done >= total:
+            self.finished.append(self.going.pop(task))
+            if len(self.finished) > FINISHED_BARS:
+                self.drawing.remove_task(self.finished.popleft())

@@ -59,7 +59,7 @@ def entry_html(slug: str, preset: str | None = None) -> str:
             metrics=list(_metrics(rows)),
             failures=rows.failures,
             pictures=[_picture(name, path) for name, path in pictures.items() if path.is_file()],
-            setup=json.dumps(verdict.origin.setup, indent=2, ensure_ascii=False),
+            setup=list(_fields(verdict.origin.setup)),
             environment=_environment(verdict, rows),
         )
     )
@@ -135,6 +135,16 @@ def _environment(verdict: Verdict, rows: Rows) -> list[tuple[str, str]]:
         ("configuration", origin.fingerprint),
         ("code", origin.code),
     ]
+
+
+def _fields(value: Any, path: str = "") -> Iterator[str]:
+    """Every field of a configuration as --set takes it: `learn.steps=700`."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            if name != "kind":
+                yield from _fields(inner, f"{path}.{name}" if path else name)
+    else:
+        yield f"{path}={json.dumps(value, ensure_ascii=False)}"
 
 
 def _picture(name: str, path: Path) -> dict[str, str]:

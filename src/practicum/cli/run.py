@@ -9,7 +9,7 @@ import click
 
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import console, json_option, print_json, print_table, showing_progress
-from practicum.cli.verdicts import keep_verdict, last_verdict
+from practicum.cli.verdicts import keep_verdict, state_of
 from practicum.errors import ConfigError
 from practicum.lab.export import export_verdict
 from practicum.papers.catalog import entry, has_page, load_page, reading_order
@@ -139,7 +139,7 @@ def interval_text(interval: tuple[float, float] | None) -> str:
 
 def _propose() -> None:
     """The next entry without a verdict, in reading order; and the next that has a page."""
-    unread = [one for one in reading_order() if last_verdict(one.slug) is None]
+    unread = [one for one in reading_order() if state_of(one) in ("no page", "unread")]
     if not unread:
         return click.echo("every entry has a verdict; practicum list shows them")
     ready = next((one for one in unread if has_page(one.slug)), None)

@@ -24,14 +24,17 @@ def keep_verdict(verdict: Verdict, rows: Rows) -> None:
 
 
 def last_export(slug: str) -> tuple[Verdict, Rows] | None:
-    """The verdict that stands for the entry, with its rows; None where it has not been tried."""
+    """The verdict that stands for the entry, with its rows; None where there is none."""
+    shipped = _read(SHIPPED / f"{slug}.json")
     own = [export for path in _own(slug) if (export := _read(path)) is not None]
-    own.sort(key=lambda export: (export[0].origin.preset != "smoke", export[0].origin.created))
-    return own[-1] if own else _read(SHIPPED / f"{slug}.json")
+    own.sort(key=lambda export: export[0].origin.created)
+    found = [*([shipped] if shipped else []), *own]
+    whole = [export for export in found if not is_smoke(export[0])]
+    return next(reversed(whole or found), None)
 
 
 def last_verdict(slug: str) -> Verdict | None:
-    """The verdict that stands for the entry; None where it has not been tried."""
+    """The verdict that stands for the entry; None where there is none."""
     export = last_export(slug)
     return None if export is None else export[0]
 
@@ -47,9 +50,14 @@ def state_of(entry: Entry) -> str:
     if not has_page(entry.slug):
         return "no page"
     verdict = last_verdict(entry.slug)
-    if verdict is None:
+    if verdict is None or is_smoke(verdict):
         return "unread"
     return "stale" if changed_since(verdict) else verdict.state
+
+
+def is_smoke(verdict: Verdict) -> bool:
+    """Whether it comes of the preset that only shows that a page runs."""
+    return verdict.origin.preset == "smoke"
 
 
 def changed_since(verdict: Verdict) -> bool:
