@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.decoding.language_model import LanguageModel
@@ -121,6 +121,7 @@ def test_candidates_of_one_token_share_one_reading(lm, tokenizer, monkeypatch):
     assert rows == [1]
 
 
+@settings(deadline=None)
 @given(
     length=st.integers(2, 60),
     start=st.integers(1, 60),
@@ -142,6 +143,7 @@ def test_windows_score_every_token_once_with_enough_before_it(length, start, con
     assert scored == list(range(start, length))
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.lists(st.integers(0, 1), min_size=2, max_size=9).flatmap(

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.decoding.stops import StopStrings
@@ -13,6 +13,7 @@ def _read(pieces, stops):
     return [*shown, scanner.finish()], scanner.hit
 
 
+@settings(deadline=None)
 @given(letters, stops)
 def test_how_the_text_is_cut_does_not_matter(text, stops):
     whole, hit = _read([text], stops)
@@ -21,6 +22,7 @@ def test_how_the_text_is_cut_does_not_matter(text, stops):
     assert hit == hit_too
 
 
+@settings(deadline=None)
 @given(letters, stops)
 def test_the_shown_text_begins_the_text_and_holds_no_stop_string(text, stops):
     shown, hit = _read(list(text), stops)
@@ -34,6 +36,7 @@ def test_the_shown_text_begins_the_text_and_holds_no_stop_string(text, stops):
         assert shown == text
 
 
+@settings(deadline=None)
 @given(letters, stops)
 def test_what_was_shown_is_never_taken_back_by_a_stop_string(text, stops):
     scanner = StopStrings(stops)

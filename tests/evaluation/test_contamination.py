@@ -57,6 +57,7 @@ def test_a_filter_that_would_break_its_promise_says_so():
         BloomFilter(10, 1.0)
 
 
+@settings(deadline=None)
 @given(words, words)
 def test_equal_word_sequences_and_only_they_have_equal_keys(one, other):
     ngrams = Ngrams(3)
