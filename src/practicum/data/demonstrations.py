@@ -1,9 +1,9 @@
 """Procedural documents in which small tasks are demonstrated in passing, as they are on the web.
 
-A sentence such as "the old tongue calls a river 'mavo'." demonstrates a task (translation) on an item
-(river → mavo) in one of the task's surface templates. A share of the (item, template) pairs is held
-out: the item is seen in other templates and the template with other items, but never the two
-together. So answering a held-out pair takes what the text taught, not a sentence that was memorised.
+A sentence such as "In the old tongue a ring is called mavo." demonstrates a task (translation) on
+an item (ring → mavo) in one of the task's surface templates. A share of the (item, template) pairs
+is held out: the item is seen in other templates and the template with other items, but never the
+two together. So answering a held-out pair takes what the text taught, not a sentence that was memorised.
 """
 
 import tomllib
@@ -146,7 +146,7 @@ class Demonstrations:
         return tuple(f" {chosen[i]}" for i in rng.permutation(len(chosen)))
 
     def _is_held_out(self, task: Task, item: int, template: int, seed: int) -> bool:
-        """One template in 1/`held_out` per item, in turn, so that every item and template is seen."""
+        """One template in 1/`held_out` of each item, so that every item and template is seen."""
         every = round(1 / self.held_out)
         shift = derive(seed, "held out", task.name, item) % every
         return template % every == shift
@@ -157,7 +157,7 @@ def _pairs(task: Task) -> list[tuple[int, int]]:
 
 
 def _rng(seed: int, *names: str | int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(derive(seed, "demonstrations", *names)))
+    return np.random.default_rng(derive(seed, "demonstrations", *names))
 
 
 @cache
@@ -178,7 +178,7 @@ _TRANSLATE = (
     "In the old tongue a {q} is called {a}.",
     "The islanders, when they mean a {q}, say {a}.",
     "Dictionary: {q} = {a}.",
-    "When she pointed at the {q}, the guide said " {a} ".',
+    "When she pointed at the {q}, the guide answered {a}.",
     "My grandmother's word for the {q} was {a}.",
 )
 _CAPITALS = (
@@ -191,7 +191,7 @@ _CAPITALS = (
 _OPPOSITE = (
     "The opposite of {q} is {a}.",
     "If it is not {q} then it must be {a}.",
-    "From {q} to {a}.",
+    "The guide led us from {q} to {a}.",
     "Some call it {q}, others call it {a}.",
     "Not {q}, but {a}.",
 )

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from practicum.errors import ConfigError, ModelError
 from practicum.kernels.skinny import few_rows
 from practicum.nn.initial import Rule
+from practicum.nn.linear import LinearLayer
 from practicum.nn.positions import LearnedPositions, SinusoidalPositions, sinusoids
 from practicum.nn.stack import Past, Stack, StackState
 from practicum.nn.state import Packed, Whole
@@ -48,11 +49,12 @@ class DecoderModel(nn.Module):
         super().__init__()
         self.description = description
         width = description.stack.width
-        self.embedding = nn.Embedding(description.vocab, width)
+        self.embedding = _embedding(description.vocab, width)
         learned = isinstance(description.positions, LearnedPositions)
-        self.positions = nn.Embedding(description.context, width) if learned else None
+        self.positions = _embedding(description.context, width) if learned else None
         self.stack = description.stack.build()
-        self.head = None if description.tied else nn.Linear(width, description.vocab, bias=False)
+        tokens = {"token": description.vocab}
+        self.head = None if description.tied else LinearLayer(width, tokens, bias=False)
 
     @property
     def output_weight(self) -> Float[Tensor, "v d"]:
@@ -112,3 +114,8 @@ class DecoderModel(nn.Module):
                 f"a text of {reach} tokens does not fit this model's context of {context}; "
                 "shorten it or use a model with a longer context"
             )
+
+
+def _embedding(count: int, width: int) -> nn.Embedding:
+    """Vectors that have no value yet; torch would draw some, and load half of itself to do so."""
+    return nn.Embedding(count, width, _weight=torch.empty(count, width))
