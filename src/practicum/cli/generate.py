@@ -12,7 +12,7 @@ from practicum.cli.render import json_option, print_json
 from practicum.cli.sampling import Drawing
 
 if TYPE_CHECKING:
-    from practicum.decoding.language_model import LanguageModel, Prompt
+    from practicum.decoding.language_model import Chat, LanguageModel, Prompt
     from practicum.decoding.sampling import Sampling
 
 
@@ -38,7 +38,7 @@ def command(prompt: str | None, raw: bool, system: str | None, as_json: bool) ->
 
 
 def _chat(text: str, system: str | None) -> "Prompt":
-    instructions = [{"role": "system", "content": system}] if system else []
+    instructions: Chat = [{"role": "system", "content": system}] if system else []
     return [*instructions, {"role": "user", "content": text}]
 
 
