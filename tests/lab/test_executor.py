@@ -1,10 +1,12 @@
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from practicum.errors import ConfigError
-from practicum.events import Metric
+from practicum.events import Metric, Note
 from practicum.lab.executor import InProcess, Processes
 from practicum.lab.folder import run_folder
 from practicum.lab.job import Job
@@ -16,6 +18,14 @@ PAGES = {
     "whole": "def run(setup, arm, seed): return {'x': True, 'y': 10**400}",
     "threads": "import os\nTOLD = 'OMP_NUM_THREADS'\n"
     "def run(setup, arm, seed): return {'x': int(os.environ[TOLD])}",
+    "polite": "import signal, time\nfrom practicum.errors import Interrupted\n"
+    "def run(setup, arm, seed):\n"
+    "    def stop(number, frame): raise Interrupted('saved at step 7')\n"
+    "    signal.signal(signal.SIGTERM, stop)\n"
+    "    from practicum.events import Note, emit\n"
+    "    emit(Note(text=str(__import__('os').getpid())))\n"
+    "    time.sleep(60 if seed == 0 else 0)\n"
+    "    return {'x': 1.0}",
     "absent": "import no_such_module",
     "mute": "import os\ndef run(setup, arm, seed): os._exit(7)",
 }
@@ -76,6 +86,23 @@ def test_what_a_page_does_wrong_is_the_error_of_its_outcome(executor, jobs, kind
 def test_a_worker_that_ends_by_itself_is_reported_with_its_status(jobs):
     errors = [outcome.error for outcome in Processes(2).outcomes(jobs("mute", 3), silent)]
     assert errors == ["the worker process ended with status 7"] * 3
+
+
+def test_a_worker_that_is_told_to_stop_may_save_and_is_replaced(jobs):
+    def terminate(job, event):
+        if isinstance(event, Note) and job.seed == 0:
+            os.kill(int(event.text), signal.SIGTERM)
+
+    outcomes = list(Processes(1).outcomes(jobs("polite"), terminate))
+    assert [outcome.error for outcome in outcomes] == ["interrupted: saved at step 7", ""]
+
+
+def test_closing_does_not_wait_longer_than_the_workers_need(jobs):
+    outcomes = Processes(2, grace=50).outcomes(jobs("polite"), silent)
+    assert next(outcomes).job.seed == 1
+    began = time.monotonic()
+    outcomes.close()
+    assert time.monotonic() - began < 40
 
 
 def test_workers_share_the_processors(jobs, monkeypatch):

@@ -74,6 +74,7 @@ def test_a_verdict_computed_again_from_the_store_or_a_file_equals_the_first(toy,
     rows = store.rows(kept.id)
     assert store.verdict("toy") == verdict == judge(toy.PAPER, rows)
     assert conclude(toy.PAPER, store, kept.id) == verdict
+    assert conclude(toy.PAPER, store, kept.id, seeds=(0, 1)).seeds == (0, 1)
     saved, numbers = read_export(export_verdict(verdict, rows, tmp_path))
     assert saved == verdict == judge(toy.PAPER, numbers)
 
@@ -93,8 +94,14 @@ def test_the_same_fingerprint_is_not_computed_twice_unless_asked(toy, store, tmp
     assert len(computed(log)) == 15
 
 
+def test_where_runs_are_missing_only_the_claims_are_drawn(toy, store):
+    todo = planned(toy, seeds=2, trouble="raise")
+    study(toy.DRAWN, todo, executor=InProcess(), store=store)
+    assert set(store.pictures(store.studies()[0].id)) == {"claims"}
+
+
 def test_pictures_are_drawn_from_the_store(toy, store):
-    study(toy.PAPER, planned(toy), executor=InProcess(), store=store)
+    study(toy.DRAWN, planned(toy), executor=InProcess(), store=store)
     (kept,) = store.studies("toy")
     pictures = store.pictures(kept.id)
     assert set(pictures) == {"claims", "losses", "by_size", "scores"}
@@ -102,7 +109,7 @@ def test_pictures_are_drawn_from_the_store(toy, store):
     assert all(picture.startswith(b"\x89PNG") for picture in first.values())
     for path in pictures.values():
         path.unlink()
-    conclude(toy.PAPER, store, kept.id)
+    conclude(toy.DRAWN, store, kept.id)
     assert {name: path.read_bytes() for name, path in store.pictures(kept.id).items()} == first
 
 
@@ -121,16 +128,18 @@ def test_a_study_holds_fails_stays_open_or_is_invalid(toy, store, changes, state
 
 
 @pytest.mark.parametrize(
-    ("trouble", "says"),
+    ("trouble", "says", "workers"),
     [
-        ("raise", "arm 'new' at seed 1 failed: the loss diverged at step 2"),
-        ("exit", "arm 'new' at seed 1 failed: SystemExit: 3"),
-        ("nan", "score of arm 'new' at seed 1 is not a finite number"),
+        ("raise", "arm 'new' at seed 1 failed: the loss diverged at step 2", 0),
+        ("raise", "arm 'new' at seed 1 failed: the loss diverged at step 2", 2),
+        ("exit", "arm 'new' at seed 1 failed: SystemExit: 3", 0),
+        ("nan", "score of arm 'new' at seed 1 is not a finite number", 0),
     ],
 )
 def test_a_run_that_fails_makes_the_verdict_invalid_and_the_others_are_kept(
-    toy, store, executor, trouble, says
+    toy, store, trouble, says, workers
 ):
+    executor = Processes(workers) if workers else InProcess()
     notes = []
     with listening(lambda event: notes.append(event) if isinstance(event, Note) else None):
         todo = planned(toy, trouble=trouble)
@@ -139,7 +148,6 @@ def test_a_run_that_fails_makes_the_verdict_invalid_and_the_others_are_kept(
     (kept,) = store.studies()
     states = [run.state for run in store.rows(kept.id).runs]
     assert states.count("done") == (9 if trouble == "nan" else 8)
-    assert set(store.pictures(kept.id)) >= {"claims"}
     assert any("failed" in note.text for note in notes) == (trouble != "nan")
 
 

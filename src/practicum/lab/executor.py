@@ -12,6 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, Protocol, final
 
@@ -78,6 +79,13 @@ class Processes:
             _stop(crew, self._grace)
 
 
+@dataclass(frozen=True)
+class _LastWord:
+    """From a worker that was told to stop: what became of its job, and that it ends now."""
+
+    outcome: Outcome
+
+
 class _Worker:
     """This side of a worker process."""
 
@@ -111,6 +119,9 @@ class _Worker:
             self._process.join()
             self.alive = False
             message = Outcome(job=self.job, error=_cause(self._process.exitcode))
+        if isinstance(message, _LastWord):
+            self.alive = False
+            message = message.outcome
         if isinstance(message, Outcome):
             self.job = None
             return message
@@ -186,15 +197,12 @@ def _serve(pipe: Any) -> None:
             packed = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        pipe.send(_answer(packed, pipe))
-
-
-def _answer(packed: bytes, pipe: Any) -> Outcome:
-    job = pickle.loads(packed)  # our own parent packed it; imports the page for its Setup
-    try:
-        return perform(job, lambda _, event: pipe.send(event))
-    except (Interrupted, KeyboardInterrupt) as problem:
-        return Outcome(job=job, error=f"interrupted: {problem}")
+        job = pickle.loads(packed)  # our own parent packed it; imports the page for its Setup
+        try:
+            pipe.send(perform(job, lambda _, event: pipe.send(event)))
+        except (Interrupted, KeyboardInterrupt) as problem:
+            pipe.send(_LastWord(Outcome(job=job, error=f"interrupted: {problem}")))
+            return
 
 
 def _end_with_parent() -> None:

@@ -1,8 +1,8 @@
 """Pictures of stored rows: curves, a metric against another, bars, claims (matplotlib).
 
 Figures are objects of their own; nothing touches pyplot's global state. Colours are those of Okabe
-and Ito (2008), told apart by all common kinds of colour vision; markers and dashes differ as well.
-Bands and bars are Student intervals over the seeds; with one seed there are none.
+and Ito (2008), told apart by all common kinds of colour vision. Bands and whiskers are Student
+intervals over the seeds; with one seed there are none.
 """
 
 import math
@@ -40,7 +40,7 @@ def curves(
         for dash, name in enumerate(names):
             label = arm if len(names) == 1 else f"{arm} · {name}"
             lines = rows.curves(arm, name)
-            _draw_curve(axes, lines, COLOURS[index % len(COLOURS)], DASHES[dash % 4], label)
+            _draw_curve(axes, lines, COLOURS[index % len(COLOURS)], _dash(index, dash), label)
     _finish(axes, log_x=log_x, log_y=log_y)
     return figure
 
@@ -138,6 +138,11 @@ def _strip(axes: Axes, finding: Finding) -> None:
     axes.margins(x=0.1, y=0.5)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "left", "right"]].set_visible(False)
+
+
+def _dash(arm: int, name: int) -> str:
+    """Arms beyond the last colour take the first ones again, with other dashes."""
+    return DASHES[(name + arm // len(COLOURS)) % len(DASHES)]
 
 
 def _draw_curve(axes: Axes, lines: list[Curve], colour: str, dash: str, label: str) -> None:

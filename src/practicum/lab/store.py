@@ -207,11 +207,14 @@ class Store:
     # -- verdicts and files --------------------------------------------------------------------
 
     def save_verdict(self, study: int, verdict: Verdict) -> None:
-        """Keep a verdict, after those before it."""
+        """Keep a verdict, after those before it, unless the last one says the same."""
         with self._writing() as session:
+            wanted = select(VerdictRow.verdict).filter_by(study_id=study)
+            last = session.scalars(wanted.order_by(VerdictRow.id.desc()).limit(1)).one_or_none()
             row = VerdictRow(study_id=study, state=verdict.state, verdict=verdict.to_json())
             row.created = now()
-            session.add(row)
+            if last != row.verdict:
+                session.add(row)
             whole = session.get_one(StudyRow, study)
             whole.state, whole.updated = "done", now()
 
