@@ -119,6 +119,16 @@ def test_listing_and_showing_know_the_last_verdict(page):
     assert "the page changed since" in call("show", "mistral")
 
 
+def test_what_is_stale_is_computed_once_until_a_file_changes(page, monkeypatch):
+    call("run", "mistral", "--seeds", "2")
+    assert states()["mistral"] == "holds"
+    with monkeypatch.context() as patch:
+        patch.setattr(verdicts, "code_fingerprint", lambda _: pytest.fail("computed again"))
+        assert states()["mistral"] == "holds"
+    page.write_text(PAGE.replace("0.01", "0.02"), encoding="utf-8")
+    assert states()["mistral"] == "stale"
+
+
 def test_a_smoke_verdict_does_not_hide_a_whole_one():
     call("run", "mistral", "--seeds", "2")
     call("run", "mistral", "--preset", "smoke")

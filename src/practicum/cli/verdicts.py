@@ -5,16 +5,23 @@
 preset before `smoke`, which only shows that a page runs.
 """
 
+import hashlib
+import json
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from practicum.errors import StoreError
 from practicum.home import home
 from practicum.lab.export import export_verdict, read_export
+from practicum.lab.provenance import ROOT, code_fingerprint
 from practicum.lab.rows import Rows
-from practicum.lab.verdict import Verdict, is_stale
+from practicum.lab.verdict import Verdict
 from practicum.papers.catalog import FOLDER, Entry, has_page, page_path
 
 SHIPPED = FOLDER.parents[2] / "results"
+CODES = "codes.json"  # in the home
 STATES = ("no page", "unread", "holds", "fails", "open", "invalid", "stale")
 
 
@@ -62,12 +69,39 @@ def is_smoke(verdict: Verdict) -> bool:
 
 def changed_since(verdict: Verdict) -> bool:
     """Whether the page, or a file it imports, changed since the verdict."""
-    return is_stale(verdict, page_module(verdict.origin.slug))
+    return verdict.origin.code != _code(verdict.origin.slug)
 
 
-def page_module(slug: str) -> str:
-    """The module of the entry's page."""
-    return f"practicum.papers.{page_path(slug).stem}"
+def _code(slug: str) -> str:
+    """The fingerprint of the page's code.
+
+    It takes a fifth of a second, so it is kept until any file of the library changes.
+    """
+    page = page_path(slug)
+    library = _signature(*ROOT.rglob("*.py"), *page.parent.glob("*.py"))
+    kept = _kept_codes()
+    codes = kept["codes"] if kept.get("library") == library else {}
+    if slug not in codes:
+        codes[slug] = code_fingerprint(f"practicum.papers.{page.stem}")
+        with suppress(OSError, StoreError):  # listing works without a home, only slower
+            place = home() / CODES
+            aside = place.with_name(f".{place.name}.{os.getpid()}")
+            aside.write_text(json.dumps({"library": library, "codes": codes}), encoding="utf-8")
+            aside.replace(place)
+    return codes[slug]
+
+
+def _kept_codes() -> dict[str, Any]:
+    with suppress(OSError, StoreError, ValueError):
+        return json.loads((home() / CODES).read_text(encoding="utf-8"))
+    return {}
+
+
+def _signature(*files: Path) -> str:
+    """Equal while no file is added, removed or written."""
+    stats = [(str(file), file.stat()) for file in sorted(files)]
+    lines = [f"{name} {stat.st_mtime_ns} {stat.st_size}" for name, stat in stats]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _own(slug: str) -> list[Path]:
