@@ -17,7 +17,9 @@ def test_the_list_has_all_its_entries():
 
 
 def test_every_page_is_of_an_entry():
-    files = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py")} - NOT_PAGES
+    files = {
+        path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem not in NOT_PAGES
+    }
     assert files == set(PAGES)
 
 
@@ -37,11 +39,10 @@ def test_a_page_says_what_it_tries_and_against_what(slug):
 def test_the_smoke_preset_runs_from_nothing_to_a_verdict(slug, tmp_path, monkeypatch):
     monkeypatch.setenv("PRACTICUM_HOME", str(tmp_path))  # where there is no asset at all
     paper = load_page(slug)
+    # A claim that asks for an arm or a number that no run gives raises here.
     with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
-        verdict = study(paper, plan(paper, slug, "smoke"), executor=InProcess(), store=store)
+        study(paper, plan(paper, slug, "smoke"), executor=InProcess(), store=store)
         rows = store.rows(store.studies(slug)[0].id, arms=paper.arms)
         pictures = store.pictures(store.studies(slug)[0].id)
     assert [run.error for run in rows.runs if run.state != "done"] == []
-    unmeasured = [claim.text for claim in verdict.claims if None in claim.values]
-    assert unmeasured == [], "a claim asks for a number that the runs do not give"
     assert pictures, "every page has a picture"

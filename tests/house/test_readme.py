@@ -11,6 +11,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import click
 import pytest
@@ -49,9 +50,8 @@ def desk(tmp_path_factory):
     """A folder with what a reader would have: some notes and some questions."""
     folder = tmp_path_factory.mktemp("desk")
     (folder / "notes").mkdir()
-    for number in range(40):
-        text = f"On day {number} the cat sat on mat {number % 7} and the dog ran after it.\n" * 8
-        (folder / "notes" / f"{number}.txt").write_text(text)
+    for name, text in list(topics.items())[:40]:
+        (folder / "notes" / f"{name}.txt").write_text(text[:1000], encoding="utf-8")
     questions = {"prefix": "the cat", "candidates": [" sat", " ran"], "answer": 0}
     (folder / "questions.jsonl").write_text(json.dumps(questions) + "\n")
     return folder
