@@ -1,7 +1,5 @@
 """Ranks against values worked out by hand."""
 
-import math
-
 import pytest
 
 from practicum.errors import ConfigError
@@ -22,7 +20,7 @@ def test_one_swap_of_four_costs_a_fifth():
 
 
 def test_without_variation_there_is_no_correlation():
-    assert math.isnan(spearman([1, 2], [5, 5]))
+    assert spearman([1, 2], [5, 5]) == 0.0
 
 
 def test_unequal_lengths_are_refused():

@@ -3,7 +3,7 @@
 A sentence such as "In the old tongue a ring is called mavo." demonstrates a task (translation) on
 an item (ring → mavo) in one of the task's surface templates. A share of the (item, template) pairs
 is held out: the item is seen in other templates and the template with other items, but never the
-two together. So answering a held-out pair takes what the text taught, not a sentence that was memorised.
+two together. So answering a held-out pair takes what the text taught, not a memorised sentence.
 """
 
 import tomllib

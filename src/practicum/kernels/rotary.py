@@ -12,7 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
+# What is cached here may be made while generating and used while training, where tensors made in
+# inference mode are refused: hence `inference_mode(False)`.
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)
 def rotary_table(
     length: int, width: int, base: float, device: torch.device
 ) -> Float[Tensor, "length 2 half"]:
@@ -22,6 +25,8 @@ def rotary_table(
     return torch.stack([angles.cos(), angles.sin()], dim=1).float().to(device)
 
 
+@lru_cache(maxsize=2)  # every block of a stack asks for the same ones, by the same tensor
+@torch.inference_mode(False)
 def turns(
     positions: Int[Tensor, "b t"], width: int, base: float, length: int
 ) -> Float[Tensor, "b t 2 half"]:

@@ -10,7 +10,7 @@ from practicum.errors import ConfigError
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     """Pearson's correlation of the ranks, in [−1, 1]; equal values share their mean rank.
 
-    nan where one of them does not vary. Raises ConfigError for unequal or too short sequences.
+    0 where one of them does not vary, since nothing follows from it. Raises ConfigError for unequal or too short sequences.
     """
     if len(x) != len(y) or len(x) < 2:
         raise ConfigError(f"ranks of {len(x)} and {len(y)} values; expected two equal lengths ≥ 2")
@@ -18,7 +18,7 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     mean_a, mean_b = fmean(a), fmean(b)
     product = math.fsum((i - mean_a) * (j - mean_b) for i, j in zip(a, b, strict=True))
     spread = math.fsum((i - mean_a) ** 2 for i in a) * math.fsum((j - mean_b) ** 2 for j in b)
-    return product / math.sqrt(spread) if spread else math.nan
+    return product / math.sqrt(spread) if spread else 0.0
 
 
 def ranks(values: Sequence[float]) -> list[float]:

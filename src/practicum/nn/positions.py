@@ -39,6 +39,7 @@ class Rope:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # may be made while generating and used while training
 def sinusoids(
     length: int, width: int, base: float, device: torch.device
 ) -> Float[Tensor, "length d"]:

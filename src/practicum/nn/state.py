@@ -69,7 +69,7 @@ class Whole:
     """Reads each row as one sequence, from position 0, and keeps nothing."""
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "1 t"]:
-        return torch.arange(t, device=device)[None]
+        return positions_of((0,), t, device)
 
     def reach(self, t: int) -> int:
         return t
@@ -139,10 +139,8 @@ class KeyValueCache:
         self.lengths = [0] * rows
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
-        if len(set(self.lengths)) == 1:
-            start = self.lengths[0]
-            return torch.arange(start, start + t, device=device)[None]
-        return positions_of(tuple(self.lengths), t, device)
+        lengths = tuple(self.lengths)
+        return positions_of(lengths[:1] if _even(lengths) else lengths, t, device)
 
     def reach(self, t: int) -> int:
         return max(self.lengths) + t
@@ -159,7 +157,7 @@ class KeyValueCache:
         lengths = tuple(self.lengths)
         self.lengths = [length + t for length in lengths]
         keys, values = self.keys[:, :, :longest], self.values[:, :, :longest]
-        even = len(set(lengths)) == 1
+        even = _even(lengths)
         if even and (window is None or window >= longest):
             if t == 1:
                 return attention(q, keys, values, scale=scale, dropout=dropout)
@@ -170,7 +168,7 @@ class KeyValueCache:
 
     def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t k"]) -> None:
         t = k.shape[2]
-        if len(set(self.lengths)) == 1:
+        if _even(self.lengths):
             start = self.lengths[0]
             self.keys[:, :, start : start + t] = k
             self.values[:, :, start : start + t] = v
@@ -193,6 +191,11 @@ class KeyValueCache:
         return 2 * self.keys.numel() * self.keys.element_size()
 
 
+def _even(lengths: Sequence[int]) -> bool:
+    """Whether all rows have read equally much, so that one mask and one slice serve them all."""
+    return len(set(lengths)) == 1
+
+
 def shortened(current: Sequence[int], wanted: Sequence[int]) -> list[int]:
     """`wanted` as a list. Raises ModelError where a row is to be longer than it is, or negative."""
     if len(current) != len(wanted) or any(
@@ -205,6 +208,7 @@ def shortened(current: Sequence[int], wanted: Sequence[int]) -> list[int]:
 # The masks and positions of one call are the same in every block of a stack, and the next call
 # needs others: the two latest are kept.
 @lru_cache(maxsize=2)
+@torch.inference_mode(False)  # may be made while generating and used while training
 def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[Tensor, "b t"]:
     """Positions of the `t` tokens that follow `lengths[i]` tokens in row i."""
     starts = torch.tensor(lengths, device=device)
@@ -212,6 +216,7 @@ def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[
 
 
 @lru_cache(maxsize=2)
+@torch.inference_mode(False)
 def visible(
     lengths: tuple[int, ...], t: int, s: int, window: int | None, device: torch.device
 ) -> Bool[Tensor, "b 1 t s"]:

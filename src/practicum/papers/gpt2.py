@@ -25,6 +25,7 @@ from practicum.decoding.language_model import LanguageModel
 from practicum.evaluation.bits import bits_per_byte
 from practicum.evaluation.choice import Question, accuracy, judge
 from practicum.evaluation.contamination import SeenText
+from practicum.lab.folder import run_folder
 from practicum.lab.paper import Claim, Paper, Results, Validity
 from practicum.lab.plots import against, curves
 from practicum.lab.rank import spearman
@@ -54,6 +55,7 @@ class Setup:
     shapes: tuple[tuple[int, int], ...] = ((1, 48), (2, 64), (3, 96), (4, 128))  # (layers, width)
     head_width: int = 16
     learn: Budget = Budget(steps=700, batch=8, rate=3e-3, evaluate_every=70)  # rate at width 64
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
         vocab=setup.vocab,
         context=setup.context,
     )
-    model = build(description, seed=seed)
+    model = build(description, seed=seed, device=setup.device)
     windows = Windows(encode_documents(text, tokenizer), setup.context)
     evaluate = held_out_loss(
         NextToken(), Windows(encode_documents(unseen, tokenizer), setup.context), batch=32
@@ -99,7 +101,7 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
         NextToken(),
         replace(setup.learn, rate=setup.learn.rate * math.sqrt(64 / width)),
         seed=seed,
-        watch=Watch(name=f"{arm}, seed {seed}", evaluate=evaluate),
+        watch=Watch(name=f"{arm}, seed {seed}", evaluate=evaluate, folder=run_folder()),
     )
     lm = LanguageModel(model, tokenizer)
     asked = setup.web.demonstrations.questions(seed=seed, per_task=setup.questions)
@@ -208,6 +210,7 @@ PAPER = Paper(
             context=512,
             shapes=((4, 128), (6, 256), (8, 384), (12, 512)),
             head_width=64,
+            device="cuda",
             learn=Budget(
                 steps=4000, batch=64, rate=3e-3, precision="auto", compile=True, evaluate_every=200
             ),

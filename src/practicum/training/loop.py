@@ -252,6 +252,8 @@ class _Meter:
     ) -> None:
         self.model, self.budget, self.device, self.watch = model, budget, device, watch
         self.flops: float | None = None
+        gpu = device.type == "cuda"  # results say on what they were made
+        self.labels = {"device": torch.cuda.get_device_name(device)} if gpu else {}
 
     def start(self, tokens: int) -> None:
         self.tokens, self.time = tokens, time.perf_counter()
@@ -279,7 +281,7 @@ class _Meter:
         if used is not None:
             point["mfu"] = used
         for name, value in point.items():
-            events.emit(events.Metric(name=name, value=value, step=state.step))
+            events.emit(events.Metric(name=name, value=value, step=state.step, labels=self.labels))
 
     def _utilisation(self, batch: Batch) -> float | None:
         description = getattr(self.model, "description", None)
