@@ -65,6 +65,11 @@ def test_each_task_has_a_bar(bars):
     assert tokens.total is None
 
 
+def test_bytes_are_shown_in_megabytes(bars):
+    bars(Progress(task="downloading", done=12_500_000, total=92_871_040, unit="B"))
+    assert bars.drawing.tasks[0].fields["amount"] == "12.5/92.9 MB"
+
+
 def test_of_many_finished_tasks_only_the_latest_keep_their_bars(bars):
     bars(Progress(task="study", done=0, total=20))
     for number in range(20):

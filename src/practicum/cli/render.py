@@ -118,9 +118,17 @@ class PlainLines:
 
 
 def _line(event: Progress) -> str:
-    total = f"/{event.total:,.0f}" if event.total else ""
-    parts = (f"{event.task}: {event.done:,.0f}{total} {event.unit}".rstrip(), event.detail)
+    parts = (f"{event.task}: {_amount(event)}", event.detail)
     return "  ".join(part for part in parts if part)
+
+
+def _amount(event: Progress) -> str:
+    """Such as "400/1,500 steps" or "12.5/92.9 MB"."""
+    if event.unit == "B":
+        numbers = [f"{number / 1e6:,.1f}" for number in (event.done, event.total) if number]
+        return f"{'/'.join(numbers) or '0'} MB"
+    total = f"/{event.total:,.0f}" if event.total else ""
+    return f"{event.done:,.0f}{total} {event.unit}".rstrip()
 
 
 @contextmanager
@@ -157,7 +165,7 @@ class Bars:
 
     def _progress(self, event: Progress) -> None:
         task, done, total = event.task, event.done, event.total
-        amount = f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + f" {event.unit}".rstrip()
+        amount = _amount(event)
         if task not in self.going:
             self.going[task] = self.drawing.add_task(task, total=total, amount="", detail="")
         bar = self.going[task]
