@@ -15,7 +15,7 @@ PRESET ?= cpu
 PROMPT ?= Give me three tips for reading a research paper.
 PIP_ARGS ?=
 PYTEST_ARGS ?=
-ASSETS = smollm2 gpt2-vocabulary shakespeare kjv
+ASSETS = smollm2 gpt2-vocabulary cl100k shakespeare kjv web
 # As many test processes as there are cores, each with one thread.
 WORKERS ?= logical
 

@@ -48,10 +48,14 @@ def functions(files: dict[Path, str]) -> Iterator[tuple[int, str]]:
 
 
 def reach_of_pages() -> Iterator[tuple[int, str]]:
-    """How many files of practicum each page imports, directly or through others."""
+    """How many files of practicum each page imports, directly or through others.
+
+    The rooms' own `__init__.py` files hold no code and do not count.
+    """
     graph = grimp.build_graph("practicum", cache_dir=None)
     for page in sorted(graph.find_children("practicum.papers") - {"practicum.papers.catalog"}):
-        yield len(graph.find_upstream_modules(page)), page.rpartition(".")[2]
+        reached = graph.find_upstream_modules(page)
+        yield sum(not graph.find_children(module) for module in reached), page.rpartition(".")[2]
 
 
 def _print_longest(title: str, sizes: Iterator[tuple[int, str]]) -> None:

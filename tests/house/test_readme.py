@@ -21,6 +21,7 @@ from practicum.data.fetch import locate
 from practicum.lab.executor import InProcess
 from practicum.lab.store import Store
 from practicum.lab.study import plan, study
+from practicum.papers.catalog import load_page
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,6 +69,13 @@ def test_a_command_and_its_options_exist(command, desk, monkeypatch):
         assert verb is not None, f"there is no {name}"
     with verb.make_context(verb.name, arguments, parent=context):
         pass
+
+
+@pytest.mark.parametrize("command", [c for c, _ in PRACTICUM if "--set" in c])
+def test_a_field_that_is_changed_is_one_of_the_page(command):
+    _, _, slug, *rest = shlex.split(command)
+    changes = [rest[i + 1].split("=", 1) for i, word in enumerate(rest) if word == "--set"]
+    plan(load_page(slug), slug, "cpu", overrides=[(path, value) for path, value in changes])
 
 
 @pytest.mark.slow(reason="runs the README from top to bottom, a process per command")
