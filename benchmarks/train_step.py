@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from measure import interleave, limits, medians, save, show, watching_load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from measure import interleave, limits, medians, save, show, watching_load
 from practicum.models.build import build
 from practicum.models.counts import training_flops_per_token
 from practicum.models.decoder import Decoder
@@ -168,7 +168,9 @@ def compare(name: str, config: Config, *, rounds: int, device: str) -> dict[str,
     reached = {who: flops / middle[who] / 1e9 for who in middle}
     for who in middle:
         share = reached[who] / limit if device == "cpu" else math.nan
-        print(f"  {who}: {speed[who]:,.0f} tok/s, {reached[who]:.0f} GFLOP/s ({share:.0%} of limit)")
+        print(
+            f"  {who}: {speed[who]:,.0f} tok/s, {reached[who]:.0f} GFLOP/s ({share:.0%} of limit)"
+        )
     print(f"  limit {limit:.0f} GFLOP/s, foreign load {load.foreign:.0%}{' (noisy)' * load.noisy}")
     return {
         "tokens_per_second": speed,

@@ -18,9 +18,7 @@ def derive(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def stream(
-    seed: int, *names: str | int, device: torch.device | str = "cpu"
-) -> torch.Generator:
+def stream(seed: int, *names: str | int, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator of its own for the thing that `names` names."""
     return torch.Generator(device=device).manual_seed(derive(seed, *names))
 

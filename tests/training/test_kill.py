@@ -5,21 +5,27 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from practicum.data.loader import Loader
+from practicum.data.packing import Example
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.objectives.next_token import NextToken
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
 
-from .test_loop import loader
-
 MODEL = gpt2(width=32, depth=2, heads=2, vocab=20, context=8, dropout=0.1)
 BUDGET = Budget(steps=24, batch=4, rate=1e-2, save_every=1, evaluate_every=5)
 KILLS = 20
+
+
+def loader() -> Loader[Example]:
+    rows = np.random.default_rng(0).integers(0, 20, (23, 9))
+    return Loader([Example(ids=row, segments=None) for row in rows], 4, seed=3)
 
 
 def train(folder: Path, result: Path) -> None:
@@ -38,7 +44,9 @@ def start(folder: Path, result: Path) -> multiprocessing.Process:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, torch.Tensor], float]:
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, torch.Tensor], float]:
     """The weights of a run that nobody kills, and how many seconds it takes."""
     folder = tmp_path_factory.mktemp("whole")
     begin = time.perf_counter()

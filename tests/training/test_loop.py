@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from practicum.data.loader import Loader
-from practicum.data.packing import Example
 
 from practicum import events
+from practicum.data.loader import Loader
+from practicum.data.packing import Example
 from practicum.errors import CheckpointError, ConfigError, Interrupted, TrainingError
 from practicum.models.build import build
 from practicum.models.decoder import DecoderModel

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from practicum.data.documents import Document
+from practicum.errors import ConfigError
 from practicum.seeding import derive
 
 Answers = Literal["right", "permuted", "deleted"]
@@ -48,31 +49,35 @@ class Cloze:
 class Demonstrations:
     """How many items each task has, and how the documents are made of them."""
 
-    words: int = 120  # of the lexicon: translated, and set in capitals
-    opposites: int = 50  # pairs, asked in both directions
-    digits: int = 10  # sums of two numbers below this
-    topics: int = 24
+    words: int = 30  # of the lexicon's things: translated, and set in capitals
+    opposites: int = 30
+    digits: int = 7  # sums of two numbers below this
+    topics: int = 6  # each told by the pairs of its six words
     held_out: float = 0.2  # share of the (item, template) pairs
     sentences: tuple[int, int] = (4, 9)  # fewest and most per document
-    candidates: int = 10  # per question, the answer included
+    asides: float = 0.1  # share of the demonstrations behind a sentence that means nothing
+    candidates: int = 6  # per question at most, the answer included
 
-    @property
-    def guess_rate(self) -> float:
-        """How often a blind choice among the candidates is right."""
-        return 1 / self.candidates
+    def __post_init__(self) -> None:
+        fewest = min(self.words, self.opposites, 2 * self.digits - 1, self.topics)
+        if not 2 <= self.candidates <= fewest:
+            raise ConfigError(
+                f"{self.candidates} candidates per question; expected 2 to {fewest}, the number of "
+                "different answers of the smallest task"
+            )
 
     def tasks(self, seed: int) -> tuple[Task, ...]:
         """The five tasks; the invented language is another for every seed."""
         lexicon = _lexicon()
         things = lexicon["things"].split()[: self.words]
         tongue = list(zip(things, _invented(len(things), seed), strict=True))
-        pairs = [tuple(pair.split("-")) for pair in lexicon["opposites"].split()][: self.opposites]
+        pairs = [_two(pair) for pair in lexicon["opposites"].split()][: self.opposites]
         sums = [(a, b) for a in range(self.digits) for b in range(self.digits)]
         topics = list(lexicon["topics"].items())[: self.topics]
         return (
             Task("translate", _TRANSLATE, tuple(tongue)),
             Task("capitals", _CAPITALS, tuple((word, word.upper()) for word in things)),
-            Task("opposite", _OPPOSITE, tuple(p for a, b in pairs for p in ((a, b), (b, a)))),
+            Task("opposite", _OPPOSITE, tuple(pairs)),
             Task("sum", _SUM, tuple((f"{a} and {b}", str(a + b)) for a, b in sums)),
             Task(
                 "summary",
@@ -105,15 +110,17 @@ class Demonstrations:
                 which = int(rng.integers(len(tasks)))
                 task, pairs = tasks[which], seen[which]
                 item, template = pairs[int(rng.integers(len(pairs)))]
-                aside = _ASIDES[int(rng.integers(len(_ASIDES)))]
+                aside = (
+                    _ASIDES[int(rng.integers(len(_ASIDES)))] if rng.random() < self.asides else ""
+                )
                 question, answer = task.items[item]
                 if answers == "permuted":
                     answer = task.items[int(wrong.integers(len(task.items)))][1]
                 told = task.templates[template].format(q=question, a=answer)
-                sentences.append(aside if answers == "deleted" else f"{aside} {told}")
+                sentences.append(aside if answers == "deleted" else f"{aside} {told}".strip())
             yield Document(
                 id=f"demonstrations/{seed}/{number}",
-                text="\n".join(sentences) + "\n",
+                text="".join(f"{sentence}\n" for sentence in sentences if sentence),
                 source="demonstrations",
                 licence="Apache-2.0",
             )
@@ -122,8 +129,8 @@ class Demonstrations:
     def questions(self, *, seed: int, per_task: int) -> list[Cloze]:
         """At most `per_task` held-out pairs of each task, with wrong candidates from its answers.
 
-        Wrong candidates are the answers of other items, so that neither length nor frequency tells
-        them from the right one.
+        Wrong candidates are answers that are held out in the same template: neither frequency nor
+        what else was told in this template tells them from the right one.
         """
         asked = []
         for task in self.tasks(seed):
@@ -133,23 +140,22 @@ class Demonstrations:
                 item, template = held[int(index)]
                 question, answer = task.items[item]
                 prefix = task.templates[template].partition(" {a}")[0].format(q=question)
-                candidates = self._candidates(task, answer, rng)
+                others = [task.items[i][1] for i, t in held if t == template]
+                candidates = self._candidates(answer, others, rng)
                 asked.append(Cloze(task.name, prefix, candidates, candidates.index(f" {answer}")))
         return asked
 
-    def _candidates(self, task: Task, answer: str, rng: np.random.Generator) -> tuple[str, ...]:
-        chosen = [answer]
-        while len(chosen) < self.candidates:
-            other = task.items[int(rng.integers(len(task.items)))][1]
-            if other not in chosen:
-                chosen.append(other)
+    def _candidates(
+        self, answer: str, others: list[str], rng: np.random.Generator
+    ) -> tuple[str, ...]:
+        shuffled = [others[i] for i in rng.permutation(len(others))]
+        chosen = list(dict.fromkeys([answer, *shuffled]))[: self.candidates]
         return tuple(f" {chosen[i]}" for i in rng.permutation(len(chosen)))
 
     def _is_held_out(self, task: Task, item: int, template: int, seed: int) -> bool:
-        """One template in 1/`held_out` of each item, so that every item and template is seen."""
+        """One template in 1/`held_out` of each item, another one from item to item in turn."""
         every = round(1 / self.held_out)
-        shift = derive(seed, "held out", task.name, item) % every
-        return template % every == shift
+        return (item + template + derive(seed, "held out", task.name)) % every == 0
 
 
 def _pairs(task: Task) -> list[tuple[int, int]]:
@@ -163,6 +169,11 @@ def _rng(seed: int, *names: str | int) -> np.random.Generator:
 @cache
 def _lexicon() -> dict:
     return tomllib.loads(Path(__file__).with_name("lexicon.toml").read_text())
+
+
+def _two(pair: str) -> tuple[str, str]:
+    first, second = pair.split("-")
+    return first, second
 
 
 def _invented(count: int, seed: int) -> list[str]:

@@ -28,7 +28,9 @@ class CausalModel(Protocol):
     def description(self) -> Any: ...  # has `context` (tokens a row may hold) and `vocab`
 
     def hidden(
-        self, ids: Int[Tensor, "b t"], state: State | None = None
+        self,
+        ids: Int[Tensor, "b t"],
+        state: Any = None,  # one that `new_state` made
     ) -> Float[Tensor, "b t d"]: ...
     def logits(self, hidden: Float[Tensor, "b t d"]) -> Float[Tensor, "b t v"]: ...
     def new_state(self, rows: int, capacity: int) -> State: ...

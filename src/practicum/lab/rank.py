@@ -10,10 +10,13 @@ from practicum.errors import ConfigError
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     """Pearson's correlation of the ranks, in [−1, 1]; equal values share their mean rank.
 
-    0 where one of them does not vary, since nothing follows from it. Raises ConfigError for unequal or too short sequences.
+    0 where one of them does not vary, since nothing follows from it.
+    Raises ConfigError for unequal or too short sequences.
     """
     if len(x) != len(y) or len(x) < 2:
-        raise ConfigError(f"ranks of {len(x)} and {len(y)} values; expected two equal lengths ≥ 2")
+        raise ConfigError(
+            f"ranks of {len(x)} and {len(y)} values; expected equally many, 2 or more"
+        )
     a, b = ranks(x), ranks(y)
     mean_a, mean_b = fmean(a), fmean(b)
     product = math.fsum((i - mean_a) * (j - mean_b) for i, j in zip(a, b, strict=True))

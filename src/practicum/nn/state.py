@@ -28,7 +28,8 @@ from practicum.kernels.attention import attention
 class State(Protocol):
     """What decoding needs of any mixer's past. `lengths` counts the tokens each row has seen."""
 
-    lengths: list[int]
+    @property
+    def lengths(self) -> list[int]: ...
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep, reorder or repeat rows: row i becomes what row rows[i] was."""

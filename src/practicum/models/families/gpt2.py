@@ -17,8 +17,12 @@ def gpt2(
     vocab: int = 50_257,
     context: int = 1024,
     dropout: float = 0.0,
+    std: float = 0.02,
 ) -> Decoder:
-    """The GPT-2 of this shape: LayerNorm ε 1e-5, GELU in its tanh form, feed-forward 4 × width."""
+    """The GPT-2 of this shape: LayerNorm ε 1e-5, GELU in its tanh form, feed-forward 4 × width.
+
+    `std` is the spread of the initial weights: 0.02 in the paper's sizes, near their 1/√width.
+    """
     block = Block(
         mixer=Attention(heads=heads, bias=True, dropout=dropout),
         norm=LayerNorm(eps=1e-5),
@@ -31,25 +35,25 @@ def gpt2(
         positions=LearnedPositions(),
         tied=True,
         stack=Stack(width=width, depth=depth, block=block),
-        initial=initial(depth),
+        initial=initial(depth, std),
         dropout=dropout,
     )
 
 
-def initial(depth: int) -> tuple[Rule, ...]:
-    """N(0, 0.02); the two matrices that write to the stream in each block, N(0, 0.02/√(2·depth)).
+def initial(depth: int, std: float = 0.02) -> tuple[Rule, ...]:
+    """N(0, std); the two matrices that write to the stream in each block, N(0, std/√(2·depth)).
 
     §2.3: weights of residual layers are scaled by 1/√N, N the number of residual layers. The
-    released code draws positions from N(0, 0.01).
+    released code draws positions at half the others' deviation, 0.01 for 0.02.
     """
-    residual = Normal(std=0.02 / (2 * depth) ** 0.5)
+    residual = Normal(std=std / (2 * depth) ** 0.5)
     return (
         Rule(names="*.bias", start=Constant(value=0.0)),
         Rule(names="*norm.weight", start=Constant(value=1.0)),
-        Rule(names="positions.weight", start=Normal(std=0.01)),
+        Rule(names="positions.weight", start=Normal(std=std / 2)),
         Rule(names="*.mixer.out.weight", start=residual),
         Rule(names="*.ffn.down.weight", start=residual),
-        Rule(names="*", start=Normal(std=0.02)),
+        Rule(names="*", start=Normal(std=std)),
     )
 
 
