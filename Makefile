@@ -12,6 +12,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 PRESET ?= cpu
+# Small models learn fastest with a core each.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROMPT ?= Give me three tips for reading a research paper.
 PIP_ARGS ?=
 PYTEST_ARGS ?=
@@ -35,7 +37,7 @@ help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 10
 
 run: .venv/.runtime  ## train GPT-2s on real text, read the verdict, then ask a real model
-	$(BIN)/practicum run gpt2 --preset $(PRESET)
+	$(BIN)/practicum run gpt2 --preset $(PRESET) --workers $(CORES)
 	$(BIN)/practicum report gpt2
 	$(BIN)/practicum data add smollm2
 	$(BIN)/practicum generate --model smollm2 "$(PROMPT)"
@@ -63,7 +65,7 @@ types: .venv/.dev  ## basedpyright
 	$(BIN)/basedpyright
 
 claims: .venv/.runtime  ## run the cpu preset of every page and judge its claims
-	for page in $(PAGES); do $(BIN)/practicum run $${page//_/-} --preset cpu; done
+	for page in $(PAGES); do $(BIN)/practicum run $${page//_/-} --preset cpu --workers $(CORES) --export results; done
 
 bench: .venv/.dev  ## every benchmark, against its peers, in turn
 	for file in $(BENCHMARKS); do OMP_PROC_BIND=true OMP_PLACES=cores $(BIN)/python $$file; done

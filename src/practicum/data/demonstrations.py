@@ -49,14 +49,14 @@ class Cloze:
 class Demonstrations:
     """How many items each task has, and how the documents are made of them."""
 
-    words: int = 30  # of the lexicon's things: translated, and set in capitals
-    opposites: int = 30
+    words: int = 44  # of the lexicon's things: translated, and set in capitals
+    opposites: int = 40
     digits: int = 7  # sums of two numbers below this
-    topics: int = 6  # each told by the pairs of its six words
+    topics: int = 10  # each told by the pairs of its six words
     held_out: float = 0.2  # share of the (item, template) pairs
     sentences: tuple[int, int] = (4, 9)  # fewest and most per document
     asides: float = 0.1  # share of the demonstrations behind a sentence that means nothing
-    candidates: int = 6  # per question at most, the answer included
+    candidates: int = 8  # per question at most, the answer included
 
     def __post_init__(self) -> None:
         fewest = min(self.words, self.opposites, 2 * self.digits - 1, self.topics)

@@ -22,13 +22,17 @@ def few_rows(
     """`F.linear` by the product that suits the number of rows."""
     outputs, inputs = weight.shape
     rows = x.numel() // inputs
-    narrowing = inputs > outputs and rows >= 4  # there the ordinary product is the faster one
-    if rows > FEW or narrowing or x.device.type != "cpu" or x.dtype != torch.float32:
+    if rows > FEW or x.device.type != "cpu" or x.dtype != torch.float32:
         return F.linear(x, weight, bias)
     flat = x.reshape(rows, inputs)
     if rows == 1:
-        flat = flat.expand(2, inputs)
-    y = torch.mm(weight, flat.t()).t()[:rows]
+        y = torch.mm(weight, torch.cat([flat, flat]).t()).t()[:1]
+    elif inputs <= outputs or rows == 2:
+        y = torch.mm(weight, flat.t()).t()
+    elif rows <= 4:  # a narrowing map takes two rows at a time best
+        y = torch.cat([torch.mm(weight, pair.t()).t() for pair in flat.split(2)])
+    else:
+        return F.linear(x, weight, bias)
     if bias is not None:
         y = y + bias
     return y.reshape(*x.shape[:-1], outputs)

@@ -51,10 +51,10 @@ class Setup:
     )
     questions: int = 60  # per task
     vocab: int = 1024
-    context: int = 128
+    context: int = 64
     shapes: tuple[tuple[int, int], ...] = ((1, 48), (2, 64), (3, 96), (4, 128))  # (layers, width)
     head_width: int = 16
-    learn: Budget = Budget(steps=700, batch=8, rate=6e-3, evaluate_every=70)  # rate at width 64
+    learn: Budget = Budget(steps=700, batch=16, rate=6e-3, evaluate_every=70)  # rate at width 64
     device: str = "cpu"
 
 
