@@ -25,6 +25,7 @@ from practicum.decoding.language_model import LanguageModel
 from practicum.evaluation.bits import bits_per_byte
 from practicum.evaluation.choice import Question, accuracy, judge
 from practicum.evaluation.contamination import SeenText
+from practicum.evaluation.last_word import last_word
 from practicum.lab.folder import run_folder
 from practicum.lab.paper import Claim, Paper, Picture, Results, Validity
 from practicum.lab.plots import against, curves
@@ -111,6 +112,7 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
         "parameters": parameters_of(description),
         "bpb": bits_per_byte(lm, unseen),
         "accuracy": fmean(scores.values()),
+        "last_word": last_word(lm, passages(unseen)).accuracy,
         "guess": fmean(1 / len(cloze.candidates) for cloze in asked),
         **{f"accuracy_{task}": score for task, score in scores.items()},
         **contamination(text, unseen, asked),
@@ -124,6 +126,13 @@ def zero_shot(lm: LanguageModel, asked: list[Cloze]) -> dict[str, float]:
         question = Question(prefix=cloze.prefix, candidates=cloze.candidates, answer=cloze.answer)
         tasks.setdefault(cloze.task, []).append(question)
     return {task: accuracy(judge(lm, questions)) for task, questions in tasks.items()}
+
+
+def passages(unseen: list[Document], words: int = 20, most: int = 200) -> list[str]:
+    """Stretches of held-out prose whose last word is to be predicted (LAMBADA, §3.3)."""
+    every = [word for document in unseen for word in document.text.split()]
+    starts = range(0, len(every) - words, words)
+    return [" ".join(every[start : start + words]) for start in starts][:most]
 
 
 def contamination(

@@ -128,6 +128,7 @@ class _Run:
         self.budget, self.seed, self.trained, self.watch = budget, seed, trained, watch
         self.device = trained[0].device
         self.held_out: float | None = None
+        self.measured = -1  # the step of `held_out`
         self.meter = _Meter(state.model, budget, self.device, watch)
 
     def resume(self) -> None:
@@ -152,7 +153,7 @@ class _Run:
                 self.stop(asked.signal)
             if self._due(budget.save_every):
                 self.save("last")
-        if self.watch.evaluate is not None and self.held_out is None:
+        if self.measured != state.step:
             self.evaluate()
         if self.watch.folder is not None:
             self.save("last")
@@ -201,6 +202,7 @@ class _Run:
         with torch.no_grad():
             self.held_out = self.watch.evaluate(self.state.model)
         self.state.model.train()
+        self.measured = self.state.step
         self._emit("held_out", self.held_out)
         if self.state.best is None or self.held_out < self.state.best:
             self.state.best = self.held_out
