@@ -33,7 +33,7 @@ def to_json(value: Any) -> Any:
     raise ConfigError(f"a {type(value).__name__} cannot stand in a description: {value!r}")
 
 
-def from_json(expected: type[T], data: Any, where: str = "") -> T:
+def from_json(expected: Any, data: Any, where: str = "") -> Any:
     """The value of type `expected` (a description, a union of them, or a field's type) in `data`.
 
     Raises ConfigError with the dotted place, what stands there and what was expected.
