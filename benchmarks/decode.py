@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="ours alone, by operator")
     asked = parser.parse_args()
     pretrained = load("smollm2", dtype=torch.float32)
+    pretrained.model.prepack()
     if asked.profile:
         profile(ours(pretrained), prompts_of(pretrained, 1, READ))
         return

@@ -1,5 +1,7 @@
 """What a whole network promises beyond the laws of its mixers."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -100,3 +102,29 @@ def test_impossible_descriptions_are_refused():
         llama(width=40, depth=1, heads=10, kv_heads=4)
     with pytest.raises(ConfigError, match="width of 30 cannot be split over 4 heads"):
         build(gpt2(width=30, depth=1, heads=4), device="meta")
+
+
+def test_packed_matrices_give_the_same_numbers_until_they_change(description: Decoder, ids: Tensor):
+    model = build(description, seed=1)
+    plain = model(ids).detach()
+    model.prepack()
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids), plain)
+        torch.testing.assert_close(copy.deepcopy(model)(ids), plain)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    changed = model(ids).detach()
+    assert not torch.allclose(changed, plain)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids), changed)
+    model.prepack()
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids), changed)
+
+
+def test_packing_is_refused_in_silence_where_it_cannot_be(description: Decoder, ids: Tensor):
+    model = build(description, seed=1).double()
+    model.prepack()
+    with torch.inference_mode():
+        assert model(ids).dtype == torch.float64

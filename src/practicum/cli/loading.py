@@ -44,6 +44,7 @@ class Speaker(Placement):
             loaded = load(self.model, device=device_called(self.device), dtype=dtype)
         if loaded.tokenizer is None:
             raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
+        loaded.model.prepack()
         return LanguageModel(loaded.model, loaded.tokenizer, loaded.chat_template)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError, ModelError
-from practicum.kernels.skinny import few_rows
+from practicum.kernels.prepacked import Prepacked, prepacked, read_linear
 from practicum.nn.initial import Rule
 from practicum.nn.linear import LinearLayer
 from practicum.nn.positions import LearnedPositions, SinusoidalPositions, sinusoids
@@ -53,6 +53,7 @@ class DecoderModel(nn.Module):
         learned = isinstance(description.positions, LearnedPositions)
         self.positions = _embedding(description.context, width) if learned else None
         self.stack = description.stack.build()
+        self._packed_output: Prepacked | None = None
         tokens = {"token": description.vocab}
         self.head = None if description.tied else LinearLayer(width, tokens, bias=False)
 
@@ -82,7 +83,7 @@ class DecoderModel(nn.Module):
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         """Scores of every token of the vocabulary as the next one."""
         if torch.is_inference_mode_enabled():
-            return few_rows(hidden, self.output_weight, None)
+            return read_linear(hidden, self.output_weight, None, self._packed_output)
         return F.linear(hidden, self.output_weight)
 
     def forward(
@@ -92,6 +93,17 @@ class DecoderModel(nn.Module):
         segments: Int[Tensor, "b t"] | None = None,
     ) -> Float[Tensor, "b t v"]:
         return self.logits(self.hidden(ids, state, segments))
+
+    def prepack(self) -> None:
+        """Copy every matrix into the layout that a CPU's products read fastest.
+
+        Inference (not training) is up to twice as fast for batches and prompts, at the price of a
+        second copy of the matrices. A matrix changed afterwards is read plainly until packed anew.
+        """
+        for module in self.stack.modules():
+            if isinstance(module, LinearLayer):
+                module.prepack()
+        self._packed_output = prepacked(self.output_weight)
 
     def new_state(self, rows: int, capacity: int) -> StackState:
         """An empty past for `rows` texts of at most `capacity` tokens each."""
