@@ -168,6 +168,13 @@ def test_a_shape_that_cannot_be_is_refused(here, refused):
     assert not (here / "out").exists()
 
 
+def test_a_model_that_no_memory_holds_is_refused_before_any_work(here, refused):
+    prose(here / "text.txt")
+    said = refused("train", "text.txt", "--out", "out", "--width", "400000", "--heads", "4")
+    assert "GB to train, and this machine has" in said
+    assert not (here / "out").exists()
+
+
 def test_a_model_is_not_trained_over_by_accident(here, refused):
     prose(here / "text.txt")
     call = ("train", "text.txt", "--out", "out", *TRAIN, "--vocab", "300", "--steps", "2")

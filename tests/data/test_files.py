@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from practicum.data.corpora import corpus
-from practicum.data.files import read_corpus
+from practicum.data.files import read_corpus, read_in_two_sides
 from practicum.errors import DataError, UnknownName
 
 
@@ -110,3 +110,19 @@ def test_what_is_not_there_is_said_so(tmp_path: Path):
     (tmp_path / "bare").mkdir()
     with pytest.raises(DataError, match=r"no text in \.txt"):
         read_corpus(tmp_path / "bare")
+
+
+def test_a_single_file_has_two_sides_that_share_no_text(tmp_path):
+    file = tmp_path / "notes.md"
+    file.write_text("\n".join(f"Line {n} of a few notes about nothing." for n in range(400)))
+    corpus = read_in_two_sides(file)
+    assert corpus.train
+    assert corpus.held_out
+    assert "".join(document.text for document in corpus.documents) == file.read_text()
+
+
+def test_a_text_too_short_to_hold_anything_out_is_refused(tmp_path):
+    file = tmp_path / "word.txt"
+    file.write_text("hello")
+    with pytest.raises(DataError, match=r"5 bytes of text, too few to hold a part of it out"):
+        read_in_two_sides(file)

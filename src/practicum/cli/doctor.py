@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 import click
 
+from practicum.cli.memory import memory
 from practicum.cli.render import json_option, print_table
 from practicum.errors import PracticumError
 from practicum.home import home
@@ -71,7 +72,7 @@ def _device() -> Iterator[Finding]:
     threads, cores = torch.get_num_threads(), _cores()
     advice = f"set OMP_NUM_THREADS={cores}" if threads != cores else ""
     yield "threads", f"{threads} of {cores} cores", advice
-    yield "memory", f"{_memory() / 1e9:.1f} GB", ""
+    yield "memory", f"{memory() / 1e9:.1f} GB", ""
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     yield "C++ compiler", compiler or "missing", "" if compiler else "torch.compile needs one"
 
@@ -81,10 +82,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _disk() -> Iterator[Finding]:

@@ -72,14 +72,16 @@ def command(corpus: str | None, as_json: bool) -> None:
 
 
 def _text_row(source: str, text: Text, speaker: Speaker) -> dict[str, Any]:
-    from practicum.data.files import read_corpus
+    from practicum.data.files import read_corpus, read_in_two_sides
     from practicum.evaluation.bits import score_text
     from practicum.evaluation.contamination import SeenText
 
     with showing_progress():
-        corpus = read_corpus(source)
-        documents = corpus.held_out if text.held_out else corpus.documents
-        seen = None if text.train is None else SeenText(read_corpus(text.train).documents)
+        if text.held_out:
+            documents = read_in_two_sides(source).held_out
+        else:
+            documents = read_corpus(source).documents
+        seen = None if text.train is None else SeenText(read_in_two_sides(text.train).train)
         score = score_text(speaker.load(), documents)
         overlap = None if seen is None else seen.overlap(documents).percent
     return {

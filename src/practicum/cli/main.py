@@ -29,6 +29,7 @@ VERBS = {
     "doctor": "What is installed, what is missing, and how to get it.",
 }
 BROKEN_PIPE, BAD_INPUT, INTERRUPTED = 1, 2, 130  # the first as Click and rich have it
+NO_MEMORY = "not enough memory; try a smaller model, batch or context"
 
 
 class Verbs(click.Group):
@@ -90,7 +91,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         place = f": {problem.filename}" if problem.filename else ""
         return _say(f"{problem.strerror or problem}{place}")
     except MemoryError:
-        return _say("not enough memory; try a smaller model, batch or context")
+        return _say(NO_MEMORY)
+    except RuntimeError as problem:  # which is how torch says it, on any device
+        if "allocate memory" not in str(problem) and "out of memory" not in str(problem):
+            raise
+        return _say(NO_MEMORY)
 
 
 def _say(problem: str, status: int = BAD_INPUT) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from practicum.cli.loading import device_called, tokenizer_called
+from practicum.cli.memory import refuse_too_large
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_table, showing_progress
 from practicum.errors import ConfigError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from practicum.tokenizers.tokenizer import Tokenizer
     from practicum.training.budget import Budget
 
-FEW = 20  # documents: below, a split by whole documents is too coarse, so they are cut
 WATCHED = 64  # held-out windows looked at while training; all of the text is scored at the end
 
 
@@ -106,13 +106,16 @@ def command(corpus: str, vocab: int, tokenizer: str | None, as_json: bool) -> No
     One in twenty documents is held out. The folder then holds a model that generate, chat and
     evaluate load, and metrics.jsonl with its curves.
     """
+    from practicum.data.files import read_in_two_sides
     from practicum.models.build import parameters_of
 
     place, shape, learning = chosen(Place), chosen(Shape), chosen(Learning)
     budget, device = learning.budget(), device_called(place.device)
-    parameters_of(shape.description(vocab))  # an impossible shape is refused before work begins
+    count = parameters_of(shape.description(vocab))  # an impossible shape is refused before work
+    if device == "cpu":
+        refuse_too_large(count)
     with showing_progress():
-        text = _corpus(corpus)
+        text = read_in_two_sides(corpus)
         folder = place.folder()
         with listening(Curves(folder / "metrics.jsonl", fresh=not place.resume)):
             words = _tokenizer(text, tokenizer, vocab, folder, resumed=place.resume)
@@ -135,13 +138,6 @@ class Curves:
             point = {"step": event.step, "name": event.name, "value": event.value}
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(point) + "\n")
-
-
-def _corpus(source: str) -> "Corpus":
-    from practicum.data.files import read_corpus
-
-    corpus = read_corpus(source)
-    return corpus if len(corpus.documents) >= FEW else corpus.divided()
 
 
 def _tokenizer(

@@ -18,6 +18,8 @@ from practicum.errors import DataError, UnknownName
 
 TEXT = (".txt", ".md", ".rst", ".py")
 SUFFIXES = (*TEXT, ".jsonl", ".parquet")
+FEW = 20  # documents: below, a split by whole documents is too coarse
+PIECES = (4096, 1024, 256, 128)  # characters, tried in turn
 LICENCE = "of its owner"  # whoever names a file knows under which terms they may use it
 
 
@@ -44,6 +46,25 @@ def read_corpus(source: str | Path, *, field: str = "text") -> Corpus:
         raise DataError(f"{path} has {what}; name a file or folder with some")
     name = path.resolve().name
     return Corpus(name=name, licence=LICENCE, source=str(path), documents=documents)
+
+
+def read_in_two_sides(source: str | Path, *, field: str = "text") -> Corpus:
+    """`read_corpus`, with documents cut where they are so few that a side of the split is empty.
+
+    For training and for measuring on what training held out: both get the same sides. Raises
+    DataError where the text is too short even for small pieces.
+    """
+    whole = read_corpus(source, field=field)
+    if len(whole.documents) >= FEW and whole.held_out:
+        return whole
+    for length in PIECES:
+        pieces = whole.divided(length)
+        if pieces.held_out and len(pieces.train) > len(pieces.held_out):
+            return pieces
+    raise DataError(
+        f"{source} has {whole.size:,} bytes of text, too few to hold a part of it out for "
+        "measuring; give more text"
+    )
 
 
 def _folder(folder: Path, field: str) -> Iterator[Document]:
