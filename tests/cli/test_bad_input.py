@@ -104,7 +104,7 @@ def test_a_corpus_that_cannot_be_read_is_named(here, refused, verb):
 
 
 def test_a_vocabulary_larger_than_the_text_supports_is_refused(here, refused):
-    (here / "short.txt").write_text("the cat sat on the mat " * 3)
+    (here / "short.txt").write_text("the cat sat on the mat " * 300)
     for verb in (("tokenize", "train"), ("train", "--out", "out")):
         said = refused(*verb, "short.txt", "--vocab", "5000")
         assert "ask for a smaller vocabulary" in said
