@@ -56,7 +56,10 @@ def against(
     controls: Sequence[str] = (),
     log_x: bool = False,
 ) -> Figure:
-    """Metrics of the arms against their metric `x`, the `controls` as dashed lines across."""
+    """Metrics of the arms against their metric `x`, the `controls` as dashed lines across.
+
+    Of several metrics the first is the main one: it alone has intervals and the controls' lines.
+    """
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     figure, axes = _blank(title, x_label, y_label)
     arms = [arm for arm in rows.arms if arm not in controls and rows.values(arm, x)]
@@ -68,13 +71,15 @@ def against(
         axes.errorbar(
             [fmean(rows.values(arm, x)) for arm in shown],
             [fmean(rows.values(arm, metric)) for arm in shown],
-            yerr=_bars([rows.values(arm, metric) for arm in shown]),
+            yerr=None if index else _bars([rows.values(arm, metric) for arm in shown]),
             color=COLOURS[index % len(COLOURS)],
             marker=MARKERS[index % len(MARKERS)],
+            linewidth=1.0 if index else 2.2,
+            alpha=0.7 if index else 1.0,
             capsize=3,
             label=metric if len(metrics) > 1 else None,
         )
-        _across(axes, rows, controls, metric, COLOURS[index % len(COLOURS)], len(metrics))
+    _across(axes, rows, controls, metrics[0])
     _finish(axes, log_x=log_x)
     return figure
 
@@ -160,20 +165,17 @@ def _draw_curve(axes: Axes, lines: list[Curve], colour: str, dash: str, label: s
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-def _across(
-    axes: Axes, rows: Rows, controls: Sequence[str], metric: str, colour: str, metrics: int
-) -> None:
+def _across(axes: Axes, rows: Rows, controls: Sequence[str], metric: str) -> None:
     for index, arm in enumerate(controls):
         values = rows.values(arm, metric)
         if not values:
             continue
-        dash = (0, (5 - index % 3, 2 + index % 3))
-        shown = colour if metrics > 1 else COLOURS[(index + 1) % len(COLOURS)]
-        label = f"{arm} (control)" if metrics == 1 else f"{arm} · {metric}"
-        axes.axhline(fmean(values), color=shown, linestyle=dash, linewidth=1.2, label=label)
+        dash, grey = (0, (5 - index % 3, 2 + index % 3)), str(0.25 + 0.3 * (index % 2))
+        label = f"{arm} (control)"
+        axes.axhline(fmean(values), color=grey, linestyle=dash, linewidth=1.4, label=label)
         band = t_interval(values)
-        if band is not None and metrics == 1:
-            axes.axhspan(*band, color=shown, alpha=0.12, linewidth=0)
+        if band is not None:
+            axes.axhspan(*band, color=grey, alpha=0.12, linewidth=0)
 
 
 def _bars(groups: list[list[float]]) -> tuple[list[float], list[float]] | None:
