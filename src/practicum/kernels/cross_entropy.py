@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 IGNORED = -100  # torch's convention
 CHUNK_BYTES = 16 * 2**20  # of logits: stays in a CPU's last cache; on a GPU it is grown below
+CHUNK_ROWS = 512  # at least: each chunk reads W twice and writes its gradient once
 
 
 def linear_cross_entropy_reference(
@@ -35,7 +36,7 @@ def linear_cross_entropy(
 def rows_per_chunk(vocab: int, device: torch.device) -> int:
     """How many rows of logits are made at once."""
     budget = CHUNK_BYTES if device.type == "cpu" else 16 * CHUNK_BYTES
-    return max(64, budget // (4 * vocab))
+    return max(CHUNK_ROWS, budget // (4 * vocab))
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
