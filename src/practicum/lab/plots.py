@@ -79,7 +79,8 @@ def against(
             capsize=3,
             label=metric if len(metrics) > 1 else None,
         )
-    _across(axes, rows, controls, metrics[0])
+    for main in metrics[:1]:
+        _across(axes, rows, controls, main)
     _finish(axes, log_x=log_x)
     return figure
 
