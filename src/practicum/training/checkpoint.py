@@ -175,6 +175,8 @@ def _kept(folder: Path) -> set[str]:
 def _prune(folder: Path) -> None:
     """Remove checkpoints to which no pointer leads, and what killed processes left behind."""
     kept = _kept(folder)
-    for old in [*folder.glob("step-*"), *folder.glob(".step-*")]:
-        if old.name not in kept:
+    for old in [*folder.glob("step-*"), *folder.glob(".*")]:
+        if old.is_file():
+            old.unlink(missing_ok=True)
+        elif old.name not in kept:
             shutil.rmtree(old, ignore_errors=True)
