@@ -14,9 +14,10 @@ from practicum.errors import ConfigError, Interrupted, StoreError, UnknownName
 from practicum.events import Note, Progress, listening
 from practicum.lab.executor import InProcess, Processes
 from practicum.lab.export import export_verdict, read_export
+from practicum.lab.provenance import code_fingerprint
 from practicum.lab.store import Store
 from practicum.lab.study import Plan, conclude, plan, study
-from practicum.lab.verdict import is_stale, judge
+from practicum.lab.verdict import judge
 
 EXECUTORS = {"in this process": InProcess, "in two workers": lambda: Processes(2)}
 
@@ -46,7 +47,7 @@ def test_a_study_computes_every_arm_at_every_seed_and_judges(toy, store, executo
     assert verdict.seeds == (0, 1, 2)
     assert verdict.origin.device == "toy accelerator"
     assert verdict.origin.setup["kind"] == "Setup"
-    assert not is_stale(verdict, "toy")
+    assert verdict.origin.code == code_fingerprint("toy")
     (kept,) = store.studies("toy")
     assert kept.state == "done"
     rows = store.rows(kept.id, curves=True)

@@ -15,7 +15,6 @@ from practicum.config import from_json, to_json
 from practicum.errors import ConfigError
 from practicum.lab.intervals import CONFIDENCE, t_interval
 from practicum.lab.paper import Bound, Claim, Paper, Results, Rule, Unmeasured, Validity, said
-from practicum.lab.provenance import code_fingerprint
 from practicum.lab.rows import Origin, Rows, finite
 
 State = Literal["holds", "fails", "open", "invalid"]
@@ -87,11 +86,6 @@ def judge(paper: Paper, rows: Rows) -> Verdict:
         claims=claims,
         validity=validity,
     )
-
-
-def is_stale(verdict: Verdict, page: str) -> bool:
-    """Whether the module `page`, or a file it imports, changed since the verdict."""
-    return verdict.origin.code != code_fingerprint(page)
 
 
 def _weigh(claim: Claim, views: list[Results], seeds: tuple[int, ...], broken: str) -> Finding:
