@@ -1,0 +1,1 @@
+"""Differentiation by hand: scalars, arrays, layered networks, drawings of the graph, checks."""

@@ -1,0 +1,1 @@
+"""Learning from rewards: environments, value-based and policy-based agents, their evaluation."""

@@ -1,0 +1,1 @@
+"""Exact machinery, nothing learned: games and their search."""
