@@ -1,11 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.errors import ConfigError
-from practicum.lab.intervals import t_interval, t_quantile
+from practicum.lab.intervals import bootstrap_interval, t_interval, t_quantile
 
 # scipy.stats.t.ppf(probability, degrees)
 KNOWN = {
@@ -58,3 +59,28 @@ def test_the_interval_holds_the_mean_and_does_not_depend_on_the_order(values):
     slack = 1e-6 * (1 + max(map(abs, values)))
     assert low - slack <= sum(values) / len(values) <= high + slack
     assert t_interval(values[::-1]) == pytest.approx((low, high), abs=slack)
+
+
+def test_the_bootstrap_agrees_with_student_where_values_are_many_and_even():
+    values = np.random.default_rng(0).normal(3.0, 2.0, size=400).tolist()
+    low, high = bootstrap_interval(values, generator=np.random.default_rng(1)) or (0, 0)
+    assert (low, high) == pytest.approx(t_interval(values), abs=0.03)
+
+
+def test_the_bootstrap_stays_within_the_values_and_leans_where_they_lean():
+    values = [0.0] * 18 + [1.0] * 2  # Student's reaches below zero
+    low, high = bootstrap_interval(values, generator=np.random.default_rng(0)) or (0, 0)
+    assert low == 0.0
+    assert high == pytest.approx(0.25)
+
+
+def test_the_bootstrap_of_one_value_is_none_and_of_equal_values_the_point():
+    assert bootstrap_interval([1.0], generator=np.random.default_rng(0)) is None
+    assert bootstrap_interval([2.0] * 5, generator=np.random.default_rng(0)) == (2.0, 2.0)
+
+
+def test_a_wider_confidence_holds_the_narrower():
+    values = list(range(12))
+    narrow = bootstrap_interval(values, 0.5, generator=np.random.default_rng(3)) or (0, 0)
+    wide = bootstrap_interval(values, 0.99, generator=np.random.default_rng(3)) or (0, 0)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
