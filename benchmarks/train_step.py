@@ -23,7 +23,6 @@ from practicum.models.decoder import Decoder
 from practicum.models.families.gpt2 import gpt2
 from practicum.objectives.next_token import NextToken, TokenBatch
 from practicum.training.budget import Budget
-from practicum.training.optimiser import adamw
 from practicum.training.precision import precise
 
 
@@ -54,7 +53,7 @@ def stepper(
 ) -> Callable[[], None]:
     """The step all contestants share: only the loss differs."""
     parameters = list(model.parameters())
-    optimiser = adamw(parameters, BUDGET)
+    optimiser = BUDGET.optimiser.over(parameters)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)

@@ -29,7 +29,16 @@ def forked(seed: int, *names: str | int) -> Iterator[None]:
 
     For dropout, which takes no generator: the loop forks it from (seed, step).
     """
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(derive(seed, *names))
+    number = derive(seed, *names)
+    # Not torch.manual_seed, which on a machine without a GPU notes a stack trace at every call.
+    generators = [torch.default_generator]
+    if torch.cuda.is_initialized():
+        generators += torch.cuda.default_generators
+    before = [generator.get_state() for generator in generators]
+    for generator in generators:
+        generator.manual_seed(number)
+    try:
         yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)

@@ -20,9 +20,12 @@ from practicum.errors import CheckpointError, ConfigError, Interrupted, Training
 from practicum.models.build import build
 from practicum.models.decoder import DecoderModel
 from practicum.models.families.gpt2 import gpt2
+from practicum.models.perceptron import Perceptron
 from practicum.objectives.next_token import NextToken
+from practicum.objectives.squares import SummedSquares
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
+from practicum.training.optimiser import SGD, AdamW, Optimiser, RMSprop
 from practicum.training.schedules import Constant, Cosine, InverseSqrt, Linear, factor
 
 TINY = gpt2(width=16, depth=2, heads=2, vocab=20, context=8, dropout=0.1)
@@ -195,3 +198,85 @@ def test_schedules_start_with_the_warmup_and_end_at_their_floor():
 def test_an_impossible_budget_is_refused():
     with pytest.raises(ConfigError, match=r"Budget\.steps is 0"):
         Budget(steps=0, batch=1, rate=1e-3)
+
+
+class Few:
+    """Five batches with a memory that a checkpoint has to keep: what an agent's replay is."""
+
+    def __init__(self) -> None:
+        self.memory = torch.zeros(3)
+        self.drawn = 0
+
+    def __next__(self) -> list[Any]:
+        if self.drawn == 5:
+            raise StopIteration
+        self.memory = self.memory + self.drawn
+        self.drawn += 1
+        return [(self.memory.numpy(), self.memory.numpy())]
+
+    def position(self) -> dict[str, Any]:
+        return {"drawn": self.drawn, "memory": self.memory}
+
+    def seek(self, position: dict[str, Any]) -> None:
+        self.drawn, self.memory = position["drawn"], position["memory"]
+
+
+LINE = Perceptron(widths=(3, 3), output="identity")
+
+
+def test_training_ends_when_the_source_does():
+    budget = Budget(steps=100, batch=1, rate=1e-3)
+    assert fit(build(LINE), Few(), SummedSquares(), budget, seed=0).steps == 5
+    pairs = Budget(steps=100, batch=1, rate=1e-3, accumulate=2)
+    assert fit(build(LINE), Few(), SummedSquares(), pairs, seed=0).steps == 2
+
+
+@pytest.mark.parametrize("optimiser", [AdamW(), SGD(momentum=0.9), SGD(), RMSprop()])
+def test_a_source_with_tensors_and_every_optimiser_resume_exactly(
+    tmp_path: Path, optimiser: Optimiser
+):
+    budget = Budget(steps=9, batch=1, rate=1e-3, optimiser=optimiser, save_every=1)
+    whole, broken, resumed = build(LINE), build(LINE), build(LINE)
+    fit(whole, Few(), SummedSquares(), budget, seed=0)
+    watch = Watch(folder=tmp_path, after_step=die_at(3))
+    with pytest.raises(Stop):
+        fit(broken, Few(), SummedSquares(), budget, seed=0, watch=watch)
+    fit(resumed, Few(), SummedSquares(), budget, seed=0, watch=Watch(folder=tmp_path))
+    for mine, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_one_step_of_sgd_is_the_equation(momentum: float):
+    model, budget = build(LINE), Budget(
+        steps=2, batch=1, rate=0.1, schedule=Constant(), warmup=0, clip=None,
+        optimiser=SGD(momentum=momentum),
+    )  # fmt: skip
+    ours = build(LINE)
+    velocity = [torch.zeros_like(p) for p in ours.parameters()]
+    source = Few()
+    for _ in range(2):
+        objective = SummedSquares()
+        loss = objective.loss(ours, objective.prepare(next(source), torch.Generator()))
+        gradients = torch.autograd.grad(loss.total / loss.count, list(ours.parameters()))
+        velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
+        with torch.no_grad():
+            for p, v in zip(ours.parameters(), velocity, strict=True):
+                p -= 0.1 * v
+    fit(model, Few(), SummedSquares(), budget, seed=0)
+    for mine, other in zip(model.parameters(), ours.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-7, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "build_one",
+    [
+        lambda: SGD(momentum=1.0),
+        lambda: RMSprop(smoothing=1.0),
+        lambda: AdamW(betas=(0.9, 1.0)),
+        lambda: AdamW(decay=-1),
+    ],
+)
+def test_an_optimiser_checks_itself(build_one: Any):
+    with pytest.raises(ConfigError, match="expected"):
+        build_one()

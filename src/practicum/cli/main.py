@@ -23,6 +23,8 @@ VERBS = {
     "tokenize": "Train a tokenizer; encode, decode and compare text.",
     "generate": "Continue a prompt with a model.",
     "chat": "Talk with a model.",
+    "rl": "Train and compare agents on your own environment.",
+    "check-gradients": "Compare a function's gradient with finite differences.",
     "evaluate": "Bits per byte of a model on text, or zero-shot accuracy on a table.",
     "models": "What can be loaded here.",
     "data": "Corpora, vocabularies and models that can be brought.",
@@ -39,7 +41,9 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return import_module(f"practicum.cli.{cmd_name}").command if cmd_name in VERBS else None
+        if cmd_name not in VERBS:
+            return None
+        return import_module(f"practicum.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,7 @@ from practicum.cli.render import json_option, print_table
 from practicum.errors import UnknownName
 
 if TYPE_CHECKING:
-    from practicum.models.decoder import Decoder
+    from practicum.models.build import Described
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(family: str | None, as_json: bool) -> None:
     print_table(rows, as_json=as_json)
 
 
-def families() -> dict[str, dict[str, tuple["Decoder", int]]]:
+def families() -> dict[str, dict[str, tuple["Described[Any]", int]]]:
     """Every family's table of sizes: a family is a file of that room which has one."""
     import practicum.models.families as room
 
@@ -38,21 +38,23 @@ def families() -> dict[str, dict[str, tuple["Decoder", int]]]:
 
 
 def _rows(
-    family: str, sizes: dict[str, tuple["Decoder", int]]
-) -> list[dict[str, str | int | bool]]:
+    family: str, sizes: dict[str, tuple["Described[Any]", int]]
+) -> list[dict[str, str | int | bool | None]]:
     from practicum.models.build import parameters_of
+    from practicum.models.decoder import Decoder
 
     rows = []
     for name, (description, published) in sizes.items():
         counted = parameters_of(description)
+        text = isinstance(description, Decoder)
         rows.append(
             {
                 "family": family,
                 "size": name,
-                "layers": description.stack.depth,
-                "width": description.stack.width,
-                "vocabulary": description.vocab,
-                "context": description.context,
+                "layers": description.stack.depth if text else None,
+                "width": description.stack.width if text else None,
+                "vocabulary": description.vocab if text else None,
+                "context": description.context if text else None,
                 "counted": counted,
                 "published": published,
                 "equal": counted == published,

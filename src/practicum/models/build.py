@@ -1,18 +1,31 @@
 """From a description to a network with weights, on any device."""
 
-import torch
+from typing import Protocol, TypeVar
 
-from practicum.models.decoder import Decoder, DecoderModel
-from practicum.nn.initial import initialise
+import torch
+from torch import nn
+
+from practicum.nn.initial import Rule, initialise
+
+M_co = TypeVar("M_co", bound=nn.Module, covariant=True)
+
+
+class Described(Protocol[M_co]):
+    """A frozen description of a network of type `M_co`, with the table of its initial weights."""
+
+    @property
+    def initial(self) -> tuple[Rule, ...]: ...
+
+    def build(self) -> M_co: ...
 
 
 def build(
-    description: Decoder,
+    description: Described[M_co],
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
-) -> DecoderModel:
+) -> M_co:
     """The network `description` describes, in evaluation mode.
 
     Its weights follow the description's table of initial rules and `seed`, drawn on the CPU in
@@ -27,6 +40,6 @@ def build(
     return model.eval()
 
 
-def parameters_of(description: Decoder) -> int:
+def parameters_of(description: Described[nn.Module]) -> int:
     """How many parameters the network has, each counted once."""
     return sum(p.numel() for p in build(description, device="meta").parameters())

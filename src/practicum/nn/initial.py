@@ -22,6 +22,20 @@ class Normal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Uniform:
+    """U(−bound, bound)."""
+
+    bound: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orthogonal:
+    """A random matrix whose shorter side is orthonormal, times `gain` (Saxe et al. 2014)."""
+
+    gain: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Constant:
     """One value everywhere."""
 
@@ -33,7 +47,7 @@ class Rule:
     """Parameters whose name matches `names` (a shell pattern) start as `start` says."""
 
     names: str
-    start: Normal | Constant
+    start: Normal | Uniform | Orthogonal | Constant
 
 
 def initialise(module: nn.Module, rules: tuple[Rule, ...], *, seed: int) -> None:
@@ -43,14 +57,17 @@ def initialise(module: nn.Module, rules: tuple[Rule, ...], *, seed: int) -> None
     """
     with torch.no_grad():
         for name, parameter in module.named_parameters():
+            draw, generator = torch.empty(parameter.shape), stream(seed, "init", name)
             match _rule(name, rules).start:
                 case Constant(value=value):
-                    parameter.fill_(value)
+                    draw.fill_(value)
                 case Normal(std=std):
-                    draw = torch.empty(parameter.shape).normal_(
-                        0.0, std, generator=stream(seed, "init", name)
-                    )
-                    parameter.copy_(draw)
+                    draw.normal_(0.0, std, generator=generator)
+                case Uniform(bound=bound):
+                    draw.uniform_(-bound, bound, generator=generator)
+                case Orthogonal(gain=gain):
+                    nn.init.orthogonal_(draw, gain, generator=generator)
+            parameter.copy_(draw)
 
 
 def _rule(name: str, rules: tuple[Rule, ...]) -> Rule:

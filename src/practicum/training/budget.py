@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from practicum.errors import ConfigError
+from practicum.training.optimiser import AdamW, Optimiser
 from practicum.training.precision import Precision
 from practicum.training.schedules import Cosine, Schedule
 
@@ -17,8 +18,7 @@ class Budget:
     schedule: Schedule = Cosine()
     warmup: float = 0.05  # share of the steps, rounded to whole steps
     accumulate: int = 1
-    betas: tuple[float, float] = (0.9, 0.95)
-    decay: float = 0.1  # of matrices; gains, biases and other vectors do not decay
+    optimiser: Optimiser = AdamW()
     clip: float | None = 1.0  # largest norm of the whole gradient; None: not clipped
     precision: Precision = "float32"
     compile: bool = False

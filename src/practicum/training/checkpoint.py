@@ -28,13 +28,14 @@ class TrainState:
     """Everything a resumed run needs to go on as if it had not stopped.
 
     Dropout and objectives draw from streams named by (seed, step), so `step` is their whole state.
+    Tensors of `loader` (the replay buffer of an agent) lie in a file of their own.
     """
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
     identity: str  # fingerprint of model, budget, objective and seed
     step: int = 0  # updates done
-    loader: dict[str, Any] = field(default_factory=dict)  # its position
+    loader: dict[str, Any] = field(default_factory=dict)  # the source's position: JSON and tensors
     best: float | None = None  # lowest held-out loss so far
     tokens: int = 0  # read so far
 
@@ -83,6 +84,8 @@ def restore_checkpoint(state: TrainState, folder: Path, pointer: Pointer = "last
     _restore_moments(state, moments)
     state.step, state.tokens = int(numbers["step"]), int(numbers["tokens"])
     state.loader, state.best = numbers["loader"], numbers["best"]
+    if (saved / "loader.safetensors").exists():
+        state.loader |= _load(saved / "loader.safetensors", None)
     return True
 
 
@@ -102,6 +105,9 @@ def _write(state: TrainState, final: Path) -> None:
         weights = {name: p.detach().contiguous() for name, p in state.model.named_parameters()}
         save_file(weights, temporary / "model.safetensors")
         save_file(_moments(state), temporary / "optimiser.safetensors")
+        position = {k: v.contiguous() for k, v in state.loader.items() if isinstance(v, Tensor)}
+        if position:
+            save_file(position, temporary / "loader.safetensors")
         shutil.rmtree(final, ignore_errors=True)
         os.replace(temporary, final)
     except BaseException:
@@ -114,7 +120,7 @@ def _numbers(state: TrainState) -> dict[str, Any]:
         "identity": state.identity,
         "step": state.step,
         "tokens": state.tokens,
-        "loader": state.loader,
+        "loader": {k: v for k, v in state.loader.items() if not isinstance(v, Tensor)},
         "best": state.best,
     }
 

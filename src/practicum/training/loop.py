@@ -1,7 +1,7 @@
-"""The one loop: batches from a loader, an objective's loss, AdamW, a schedule, and checkpoints.
+"""The one loop: batches from a source, an objective's loss, an optimiser, a schedule, checkpoints.
 
 Nothing here knows what is learned. Reinforcement and self-training use this loop too: their samples
-come as batches from an iterator, their loss is an objective.
+come as batches from a source that acts with the model, their loss is an objective.
 """
 
 import math
@@ -28,16 +28,19 @@ from practicum.training.checkpoint import (
     save_checkpoint,
 )
 from practicum.training.interruption import Interruption, interruption
-from practicum.training.optimiser import adamw
 from practicum.training.precision import precise
 from practicum.training.schedules import factor
 from practicum.training.speed import matmul_flops_per_second
 
 
 class Source(Protocol):
-    """Where examples come from: batches without end, from a position that can be kept."""
+    """Where examples come from, a batch at a time, from a position that can be kept.
 
-    def __next__(self) -> list[Any]: ...
+    Raises StopIteration when there are no more, and training ends. `position` is asked for when a
+    checkpoint is saved: JSON data, beside which tensors may stand (a replay buffer).
+    """
+
+    def __next__(self) -> Any: ...
     def position(self) -> dict[str, Any]: ...
     def seek(self, position: dict[str, Any]) -> None: ...
 
@@ -81,7 +84,9 @@ def fit(
     params: Iterable[nn.Parameter] | None = None,
     watch: Watch = Watch(),
 ) -> Trained:
-    """Train `model` in place for `budget.steps` updates; `params` (default all) are what changes.
+    """Train `model` in place for `budget.steps` updates, or until `source` has no more batches.
+
+    `params` (default all) are what changes.
 
     Emits `Progress`, `Metric` (loss, rate, grad_norm, tokens_per_second, mfu, held_out) and `Note`.
     Deterministic in `seed`, the source and the budget; a resumed run equals an uninterrupted one.
@@ -97,7 +102,7 @@ def fit(
         to_json(objective),
         seed,
     )
-    state = TrainState(model, adamw(trained, budget), identity, loader=source.position())
+    state = TrainState(model, budget.optimiser.over(trained), identity)
     run = _Run(state, source, objective, budget, seed, trained, watch)
     run.resume()
     if budget.compile:
@@ -145,8 +150,8 @@ class _Run:
         start, loss = time.perf_counter(), math.nan
         budget, state = self.budget, self.state
         self.meter.start(state.tokens)
-        while state.step < budget.steps:
-            loss = self.step()
+        while state.step < budget.steps and (batches := self.batches()):
+            loss = self.step(batches)
             if self._due(budget.evaluate_every):
                 self.evaluate()
             if asked.signal is not None:
@@ -166,7 +171,19 @@ class _Run:
             seconds=seconds,
         )
 
-    def step(self) -> float:
+    def batches(self) -> list[Batch]:
+        """Those of the next update; none when the source cannot fill it."""
+        generator = stream(self.seed, "objective", self.state.step)
+        batches: list[Batch] = []
+        while len(batches) < self.budget.accumulate:
+            try:
+                examples = next(self.source)
+            except StopIteration:
+                return []
+            batches.append(self.objective.prepare(examples, generator).to(self.device))
+        return batches
+
+    def step(self, batches: list[Batch]) -> float:
         """One update. Returns the mean loss of its batches before it."""
         state, budget = self.state, self.budget
         rate = budget.rate * factor(
@@ -175,7 +192,6 @@ class _Run:
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         state.optimiser.zero_grad(set_to_none=True)
-        batches = self._batches()
         count = max(1, sum(batch.count for batch in batches))
         loss = 0.0
         with forked(self.seed, "dropout", state.step):
@@ -184,16 +200,23 @@ class _Run:
                     part = self.objective.loss(state.model, batch)
                 (part.total / count).backward()
                 loss += float(part.total.detach()) / count
-        norm = float(nn.utils.clip_grad_norm_(self.trained, budget.clip or math.inf, foreach=True))
+        norm = self.clipped_norm()
         self._check(loss, norm, rate)
         state.optimiser.step()
         state.step += 1
         state.tokens += sum(batch.tokens for batch in batches)
-        state.loader = self.source.position()
         if self.watch.after_step is not None:
             self.watch.after_step(state.step, state.model)
         self.meter.tell(state, loss, rate, norm, batches[0])
         return loss
+
+    def clipped_norm(self) -> float:
+        """The norm of the whole gradient, which is then shortened to the budget's if longer."""
+        gradients = [p.grad for p in self.trained if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients, foreach=True)
+        if self.budget.clip is not None:
+            nn.utils.clip_grads_with_norm_(self.trained, self.budget.clip, norm, foreach=True)
+        return float(norm)
 
     def evaluate(self) -> None:
         if self.watch.evaluate is None:
@@ -211,6 +234,7 @@ class _Run:
 
     def save(self, pointer: Any) -> None:
         if self.watch.folder is not None:
+            self.state.loader = self.source.position()
             save_checkpoint(self.state, self.watch.folder, pointer)
 
     def stop(self, signal: str) -> None:
@@ -221,13 +245,6 @@ class _Run:
             else "; nothing was saved, since no folder was given"
         )
         raise Interrupted(f"stopped by {signal} after step {self.state.step}{where}")
-
-    def _batches(self) -> list[Batch]:
-        generator = stream(self.seed, "objective", self.state.step)
-        return [
-            self.objective.prepare(next(self.source), generator).to(self.device)
-            for _ in range(self.budget.accumulate)
-        ]
 
     def _due(self, every: int | None) -> bool:
         return every is not None and self.state.step % every == 0

@@ -1,28 +1,93 @@
-"""AdamW (Loshchilov & Hutter 2019, alg. 2) with decay on matrices only.
+"""How a gradient becomes a step, as a description in a `Budget`: AdamW, SGD, RMSprop.
 
-The update is torch's fused one; what is ours is which parameters decay.
+The updates are torch's; what is ours is which parameters decay. The learning rate is not part of
+the description: the loop sets it from the budget's rate and schedule at every step.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
-from practicum.errors import TrainingError
-from practicum.training.budget import Budget
+from practicum.errors import ConfigError, TrainingError
 
 
-def adamw(params: Iterable[nn.Parameter], budget: Budget) -> torch.optim.AdamW:
-    """An optimiser over `params`: those with two axes or more decay, vectors do not.
+@dataclass(frozen=True, kw_only=True)
+class AdamW:
+    """Adam with decoupled decay (Loshchilov & Hutter 2019, alg. 2); `decay` 0 is Adam itself.
 
-    Raises TrainingError when there is nothing to train.
+    Only parameters of two axes or more decay: gains, biases and other vectors do not.
     """
-    trained = [p for p in params if p.requires_grad]
-    if not trained:
+
+    betas: tuple[float, float] = (0.9, 0.95)
+    decay: float = 0.1
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if not all(0 <= beta < 1 for beta in self.betas) or self.decay < 0 or self.eps <= 0:
+            raise ConfigError(
+                f"AdamW with betas {self.betas}, decay {self.decay}, eps {self.eps}; expected "
+                "betas in [0, 1), decay at least 0 and eps above 0"
+            )
+
+    def over(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser of `params`."""
+        groups = _decaying(trainable(params), self.decay)
+        return torch.optim.AdamW(groups, betas=self.betas, eps=self.eps, fused=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD:
+    """θ ← θ − η v with v ← `momentum` v + g (Polyak 1964); momentum 0 is gradient descent."""
+
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"SGD.momentum is {self.momentum}; expected at least 0, below 1")
+
+    def over(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser of `params`."""
+        return torch.optim.SGD(trainable(params), lr=0.0, momentum=self.momentum, fused=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RMSprop:
+    """θ ← θ − η g/(√v + eps) with v ← `smoothing` v + (1 − smoothing) g² (Hinton 2012)."""
+
+    smoothing: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1 or self.eps <= 0:
+            raise ConfigError(
+                f"RMSprop with smoothing {self.smoothing} and eps {self.eps}; expected smoothing "
+                "in [0, 1) and eps above 0"
+            )
+
+    def over(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser of `params`."""
+        return torch.optim.RMSprop(
+            trainable(params), lr=0.0, alpha=self.smoothing, eps=self.eps, foreach=True
+        )
+
+
+Optimiser = AdamW | SGD | RMSprop
+
+
+def trainable(params: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Those of `params` that take a gradient. Raises TrainingError when there are none."""
+    found = [p for p in params if p.requires_grad]
+    if not found:
         raise TrainingError("nothing to train: no parameter given requires a gradient")
+    return found
+
+
+def _decaying(params: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": budget.decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in params if p.ndim >= 2], "weight_decay": decay},
+        {"params": [p for p in params if p.ndim < 2], "weight_decay": 0.0},
     ]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=budget.rate, betas=budget.betas, fused=True)
+    return [group for group in groups if group["params"]]
