@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
+KINDS = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif"}
 
 
 @click.command()
@@ -97,7 +98,7 @@ def _results(slug: str, preset: str | None) -> tuple[Verdict, Rows, dict[str, Pa
                     pictures |= {
                         f"{name}: {arm}, seed {seed}": path
                         for name, path in files.items()
-                        if path.suffix in (".png", ".svg")
+                        if path.suffix in KINDS
                     }
                 return verdict, rows, pictures
     export = last_export(slug)
@@ -148,8 +149,7 @@ def _fields(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _picture(name: str, path: Path) -> dict[str, str]:
-    kind = "image/svg+xml" if path.suffix == ".svg" else "image/png"
-    return {"name": name, "kind": kind, "base64": base64.b64encode(path.read_bytes()).decode()}
+    return {"name": name, "kind": KINDS[path.suffix], "base64": base64.b64encode(path.read_bytes()).decode()}
 
 
 def _score(one: Entry, tried: bool) -> dict[str, Any]:
