@@ -1,0 +1,189 @@
+"""The four equations against torch: the digit networks, random ones, batched and one by one."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from practicum.autograd.activations import ACTIVATIONS, IDENTITY, RELU, SIGMOID, TANH, Activation
+from practicum.autograd.costs import SoftmaxCrossEntropy, SummedSquares, one_hot
+from practicum.autograd.layers import Layered, Place, forward, sum_over_paths
+from practicum.errors import ConfigError
+
+TORCH = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
+DIGITS = Layered(widths=(64, 16, 16, 10), activations=(SIGMOID,) * 3)
+MNIST = Layered(widths=(784, 16, 16, 10), activations=(SIGMOID,) * 3)
+
+
+def twin(network: Layered, vector: np.ndarray) -> nn.Sequential:
+    """The same network in torch with the same parameters."""
+    model = nn.Sequential()
+    for (inputs, outputs), activation in zip(
+        pairwise(network.widths), network.activations, strict=True
+    ):
+        model.extend([nn.Linear(inputs, outputs).double(), TORCH[activation.name]()])
+    nn.utils.vector_to_parameters(torch.from_numpy(vector.copy()), model.parameters())
+    return model
+
+
+def torchs_gradient(network: Layered, vector, x, y) -> np.ndarray:
+    model, target = twin(network, vector), torch.from_numpy(y)
+    a = model(torch.from_numpy(x))
+    squares = isinstance(network.cost, SummedSquares)
+    cost = ((a - target) ** 2).sum(1).mean() if squares else F.cross_entropy(a, target)
+    cost.backward()
+    return nn.utils.parameters_to_vector([p.grad for p in model.parameters()]).numpy()
+
+
+def problem(network: Layered, seed: int, n: int = 20):
+    """Parameters, inputs and one-hot targets."""
+    draw = np.random.default_rng(seed)
+    vector = draw.normal(size=network.size) / 2
+    x = draw.uniform(size=(n, network.widths[0]))
+    return vector, x, one_hot(draw.integers(network.widths[-1], size=n), network.widths[-1])
+
+
+def random_network(seed: int) -> Layered:
+    """2 to 5 layers of 1 to 20 neurons, mixed activations; every third with cross-entropy."""
+    draw = np.random.default_rng(seed)
+    widths = tuple(map(int, draw.integers(1, 21, size=draw.integers(3, 7))))
+    names = draw.choice(list(ACTIVATIONS), size=len(widths) - 1)
+    activations = tuple(ACTIVATIONS[name] for name in names)
+    if seed % 3:
+        return Layered(widths=widths, activations=activations)
+    softmax = (*activations[:-1], IDENTITY)
+    return Layered(widths=widths, activations=softmax, cost=SoftmaxCrossEntropy())
+
+
+NETWORKS = {"digits": DIGITS, "mnist": MNIST, **{f"r{n}": random_network(n) for n in range(20)}}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_gradient_of_a_batch_is_torchs(name):
+    network = NETWORKS[name]
+    vector, x, y = problem(network, seed=1)
+    ours, theirs = network.gradient(vector, x, y), torchs_gradient(network, vector, x, y)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_equations_as_written_are_torchs_for_one_example(name):
+    network = NETWORKS[name]
+    vector, x, y = problem(network, seed=2, n=1)
+    ours = network.gradient_reference(vector, x[0], y[0])
+    theirs = torchs_gradient(network, vector, x, y)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-15)
+
+
+def test_a_batch_is_the_mean_of_its_examples():
+    vector, x, y = problem(DIGITS, seed=3)
+    each = [DIGITS.gradient_reference(vector, *example) for example in zip(x, y, strict=True)]
+    np.testing.assert_allclose(
+        DIGITS.gradient(vector, x, y), np.mean(each, axis=0), rtol=1e-12, atol=1e-17
+    )
+
+
+@pytest.mark.parametrize("name", ["digits", "r0", "r1", "r2"])
+def test_a_complex_step_gives_the_gradient(name):
+    network = NETWORKS[name]
+    vector, x, y = problem(network, seed=4)
+    gradient = network.gradient(vector, x, y)
+    for index in np.random.default_rng(0).integers(network.size, size=20):
+        moved = vector.astype(complex)
+        moved[index] += 1e-30j
+        step = np.imag(network.mean_cost(moved, x, y)) / 1e-30
+        np.testing.assert_allclose(gradient[index], step, rtol=1e-10, atol=1e-15)
+
+
+def test_the_outputs_are_torchs():
+    vector, x, _ = problem(MNIST, seed=5)
+    theirs = twin(MNIST, vector)(torch.from_numpy(x)).detach()
+    np.testing.assert_allclose(MNIST.trace(vector, x).a[-1], theirs, rtol=1e-12)
+
+
+def test_the_digit_networks_have_the_videos_counts():
+    assert (DIGITS.size, MNIST.size) == (1_482, 13_002)
+    assert Layered(widths=(1, 1, 1, 1), activations=(SIGMOID,) * 3).size == 6
+
+
+def test_the_parts_are_views_of_the_vector_in_torchs_order():
+    vector, _, _ = problem(DIGITS, seed=6)
+    weights, biases = DIGITS.split(vector)
+    joined = [part.ravel() for pair in zip(weights, biases, strict=True) for part in pair]
+    np.testing.assert_array_equal(np.concatenate(joined), vector)
+    weights[1][3, 5] = 7.0
+    assert vector[1040 + 3 * 16 + 5] == 7.0
+    assert DIGITS.place(1040 + 3 * 16 + 5) == Place("w", 2, 3, 5)
+    assert DIGITS.place(1039) == Place("b", 1, 15, None)
+
+
+def test_scaled_parameters_have_zero_biases_and_unit_ones_do_not():
+    scaled = MNIST.split(MNIST.start(np.random.default_rng(0), "scaled"))
+    unit = MNIST.split(MNIST.start(np.random.default_rng(0), "unit"))
+    np.testing.assert_allclose(scaled[0][0] * 28, unit[0][0])
+    assert not np.any(scaled[1][0])
+    assert np.all(unit[1][0])
+
+
+def errors_by_layer(network: Layered, vector, x, y, **wrong) -> list[float]:
+    """How far a wrong gradient of the weights is from the right one, relative, layer by layer."""
+    right = network.split(DIGITS.gradient(vector, x, y))[0]
+    found = network.split(network.gradient(vector, x, y, **wrong))[0]
+    return [
+        float(np.linalg.norm(a - b) / np.linalg.norm(b)) for a, b in zip(found, right, strict=True)
+    ]
+
+
+def test_the_strongest_path_alone_is_right_in_the_last_layer_only():
+    def strongest(weight, delta):
+        terms = delta[:, :, None] * weight
+        best = np.abs(terms).argmax(1, keepdims=True)
+        return np.take_along_axis(terms, best, 1)[:, 0]
+
+    first, second, last = errors_by_layer(DIGITS, *problem(DIGITS, seed=7), back=strongest)
+    assert last == 0
+    assert min(first, second) > 0.1
+
+
+def test_forgetting_the_slope_is_wrong_in_every_layer():
+    flat = Activation("flat", SIGMOID.value, lambda z, a: np.ones_like(a))
+    network = Layered(widths=DIGITS.widths, activations=(flat,) * 3)
+    assert min(errors_by_layer(network, *problem(DIGITS, seed=8))) > 0.3
+
+
+def test_swapping_to_and_from_fails_or_is_wrong():
+    vector, x, y = problem(DIGITS, seed=9)
+    with pytest.raises(ValueError, match="mismatch"):
+        DIGITS.gradient(vector, x, y, back=lambda weight, delta: delta @ weight.T)
+
+    def where_it_fits(weight, delta):
+        return delta @ (weight.T if weight.shape[0] == weight.shape[1] else weight)
+
+    first, second, last = errors_by_layer(DIGITS, vector, x, y, back=where_it_fits)
+    assert first > 0.3
+    assert second == last == 0
+
+
+def test_an_explicit_sum_over_neurons_is_the_matrix_product():
+    draw = np.random.default_rng(10)
+    weight, delta = draw.normal(size=(3, 2)), draw.normal(size=3)
+    summed = [sum(weight[j, k] * delta[j] for j in range(3)) for k in range(2)]
+    np.testing.assert_allclose(sum_over_paths(weight, delta), summed)
+    (z,), (_, a) = forward([weight], [draw.normal(size=3)], [TANH], draw.normal(size=2))
+    np.testing.assert_allclose(a, np.tanh(z))
+
+
+@pytest.mark.parametrize(
+    ("widths", "activations"), [((3,), ()), ((3, 0), (RELU,)), ((3, 2), (RELU, RELU))]
+)
+def test_impossible_networks_are_refused(widths, activations):
+    with pytest.raises(ConfigError):
+        Layered(widths=widths, activations=activations)
+
+
+def test_a_place_beyond_the_parameters_is_refused():
+    with pytest.raises(ConfigError, match="1482"):
+        DIGITS.place(1482)
