@@ -62,6 +62,13 @@ def test_listing_can_be_narrowed():
     assert [row["slug"] for row in rows] == ["data-intensive", "training-recipe"]
 
 
+def test_listing_can_be_asked_for_a_way_of_learning():
+    arguments = ["list", "--json", "--signal", "reinforcement", "--technique", "classical"]
+    rows = json.loads(CliRunner().invoke(main.practicum, arguments).output)
+    assert [row["slug"] for row in rows] == ["deep-rl"]
+    assert rows[0]["technique"] == ["classical", "deep"]
+
+
 def test_an_entry_without_a_page_is_still_shown():
     result = CliRunner().invoke(main.practicum, ["show", "opt"])
     assert result.exit_code == 0

@@ -80,6 +80,25 @@ def test_every_entry_is_complete():
         assert bool(entry.link_note) == bool(entry.work_url)
 
 
+def test_every_entry_says_what_it_learns_from_and_how():
+    for entry in catalog.entries():
+        for given, known in (
+            (entry.signal, catalog.SIGNALS),
+            (entry.technique, catalog.TECHNIQUES),
+        ):
+            assert given == tuple(name for name in known if name in given), entry.slug
+            assert given, entry.slug
+        assert entry.signal == ("none",) or "none" not in entry.signal, entry.slug
+
+
+def test_every_way_of_learning_has_entries():
+    signals = Counter(name for entry in catalog.entries() for name in entry.signal)
+    techniques = Counter(name for entry in catalog.entries() for name in entry.technique)
+    assert set(signals) == set(catalog.SIGNALS)
+    assert set(techniques) == set(catalog.TECHNIQUES)
+    assert techniques.most_common(1)[0][0] == "deep"
+
+
 def test_links_that_lead_elsewhere_are_corrected():
     assert catalog.entry("opt").link == "https://arxiv.org/abs/2205.01068"
     assert catalog.entry("ul2").link == "https://arxiv.org/abs/2205.05131"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 TIERS = ("1", "2", "3", "4+")
+SIGNALS = ("supervised", "self-supervised", "reinforcement", "none")
+TECHNIQUES = ("symbolic", "classical", "deep")
 SUPPORT = frozenset(
     {"lab", "config", "errors", "events", "home", "seeding"}
 )  # judge, not implement
@@ -34,6 +36,8 @@ class Entry:
     section: str
     tier: str
     new: bool  # added to the list after 2024-04-01
+    signal: tuple[str, ...]  # of `SIGNALS`: what is learned from
+    technique: tuple[str, ...]  # of `TECHNIQUES`: what acts on it
     url: str  # the list's own link
     nickname: str = ""
     video: str = ""
@@ -83,7 +87,10 @@ class PageFacts:
 def entries() -> tuple[Entry, ...]:
     """Every entry, as the list prints them."""
     table = tomllib.loads((FOLDER / "catalog.toml").read_text(encoding="utf-8"))
-    return tuple(Entry(**row) for row in table["entry"])
+    return tuple(
+        Entry(**{**row, "signal": tuple(row["signal"]), "technique": tuple(row["technique"])})
+        for row in table["entry"]
+    )
 
 
 def reading_order() -> tuple[Entry, ...]:
