@@ -30,27 +30,25 @@ class Cost(Protocol):
         """∂C₀/∂a."""
         ...
 
+    def formula(self, a: str, y: str) -> str:
+        """∂C₀/∂a_j in LaTeX, where `a` and `y` are a_j and y_j."""
+        ...
+
 
 @dataclass(frozen=True)
 class SummedSquares:
-    """Σ_j (a_j − y_j)², over all outputs, or over those in `only`: then it hears no others."""
-
-    only: tuple[int, ...] | None = None
+    """Σ_j (a_j − y_j)²."""
 
     def value(self, a: Outputs, y: Outputs) -> Costs:
         """C₀."""
-        return (self._heard(a - y) ** 2).sum(-1)
+        return ((a - y) ** 2).sum(-1)
 
     def slope(self, a: Outputs, y: Outputs) -> Outputs:
         """2(a − y)."""
-        return 2 * self._heard(a - y)
+        return 2 * (a - y)
 
-    def _heard(self, distance: Outputs) -> Outputs:
-        if self.only is None:
-            return distance
-        heard = np.zeros_like(distance)
-        heard[..., self.only] = distance[..., self.only]
-        return heard
+    def formula(self, a: str, y: str) -> str:
+        return f"2({a} - {y})"
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,9 @@ class SoftmaxCrossEntropy:
     def slope(self, a: Outputs, y: Outputs) -> Outputs:
         """p − y."""
         return softmax(a) - y
+
+    def formula(self, a: str, y: str) -> str:
+        return rf"(\mathrm{{softmax}}({a}) - {y})"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,9 @@ class Output:
         slope = np.zeros_like(a)
         slope[..., self.neuron] = 1
         return slope
+
+    def formula(self, a: str, y: str) -> str:
+        return rf"\partial a_{{{self.neuron}}} / \partial {a}"
 
 
 def softmax(a: Outputs) -> Outputs:
