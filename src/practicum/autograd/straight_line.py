@@ -29,12 +29,12 @@ ALLOWED = "+ - * / ** and exp, log, sqrt, tanh, relu, sigmoid, max of numbers by
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One gate: `target = gate(arguments)`, and the expression that it stands for."""
+    """One gate: `target = gate(arguments)`."""
 
     target: str
     gate: str  # + - * ** max neg 1/x exp log tanh relu σ
     arguments: tuple[Argument, ...]
-    text: str
+    label: str  # the name that the program gives it, or the expression
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,9 +192,8 @@ class _Reader:
         if not any(isinstance(argument, str) for argument in arguments):
             raise ConfigError(f"'{ast.unparse(node)}' has no variable; write its value instead")
         target = self.free(name)
-        self.lines.append(
-            Line(target=target, gate=gate, arguments=arguments, text=ast.unparse(node))
-        )
+        label = name or ast.unparse(node)
+        self.lines.append(Line(target=target, gate=gate, arguments=arguments, label=label))
         self.written.add(target)
         return target
 
