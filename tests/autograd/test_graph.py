@@ -1,6 +1,10 @@
 """The order of a graph: children first, everything once, at any depth."""
 
-from practicum.autograd.graph import topological
+import gc
+
+import pytest
+
+from practicum.autograd.graph import no_cycle_search, topological
 
 
 class Leaf:
@@ -30,3 +34,14 @@ def test_the_depth_of_a_graph_is_not_bounded_by_recursion():
     for _ in range(50_000):
         node = Leaf(node)
     assert len(topological(node)) == 50_001
+
+
+def test_the_search_for_cycles_pauses_within_the_block_and_goes_on_after_an_error():
+    def fail():
+        with no_cycle_search():
+            raise RuntimeError(f"searching: {gc.isenabled()}")
+
+    assert gc.isenabled()
+    with pytest.raises(RuntimeError, match="searching: False"):
+        fail()
+    assert gc.isenabled()

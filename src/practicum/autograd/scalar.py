@@ -36,7 +36,7 @@ class Value:
         local: tuple[float, ...] = (),
         constant: float | None = None,
     ) -> None:
-        self.data = _number(data, "Value")
+        self.data = data if type(data) is float else _number(data, "Value")
         self.grad = 0.0
         self.children = children  # one per use: a + a has the child a twice
         self.op = op  # one of + * ** 1/x exp log tanh relu σ max; empty for a leaf
