@@ -63,3 +63,10 @@ def test_scenes_stand_beside_each_other():
     pixels = np.asarray(to_image(row))
     columns = [(pixels[10, x] == (255, 0, 0)).all() for x in (5, 12, 30, 56, 63)]
     assert columns == [True, False, True, False, True]
+
+
+def test_rows_that_would_be_too_wide_go_on_below():
+    grid = beside([scene(), scene(), scene()], gap=4, widest=90)
+    assert (grid.width, grid.height) == (40 + 4 + 40, 40 + 4 + 40)
+    pixels = np.asarray(to_image(grid))
+    assert [(pixels[60, x] == (0, 0, 255)).all() for x in (20, 60)] == [True, False]

@@ -55,6 +55,7 @@ def preflight(
     *,
     seed: int = 0,
     patience: int = PATIENCE,
+    episodes: int = len(SEEDS),
     limit: int | None = None,
 ) -> Preflight:
     """What a few thousand steps at random tell of `environment`; checking stops at an error.
@@ -68,7 +69,7 @@ def preflight(
         findings.append(_one_seed_one_episode(environment, seed))
         findings += _random_play(environment, seed, patience)
         with explaining("an episode", environment.id, file=source_of(env)):
-            random, constant, name = _baselines(environment, seed, limit)
+            random, constant, name = _baselines(environment, seed, episodes, limit)
     except (UnfitEnvironment, ConfigError) as problem:  # the latter for spaces nobody acts in
         findings.append(Finding(check="fitness", severity="error", text=str(problem)))
         return Preflight(environment=environment, findings=tuple(findings))
@@ -155,13 +156,16 @@ def _ending(walk: "Trial") -> Finding:
     return Finding(check="endings", severity="fine", text=text)
 
 
-def _baselines(environment: Environment, seed: int, limit: int | None) -> tuple[Score, Score, str]:
+def _baselines(
+    environment: Environment, seed: int, episodes: int, limit: int | None
+) -> tuple[Score, Score, str]:
     """Scores of chance and of the best constant action, which is chosen on other episodes."""
-    random = score(AtRandom(environment, seed=seed), environment, limit=limit)
+    seeds = range(episodes)
+    random = score(AtRandom(environment, seed=seed), environment, seeds, limit=limit)
     trial = [derive(seed, "constant", n) % 2**31 for n in range(5)]
 
     def tried(constant: Always) -> float:
         return score(constant, environment, trial, limit=limit).mean
 
     best = max(constants(environment), key=tried)
-    return random, score(best, environment, SEEDS, limit=limit), str(best)
+    return random, score(best, environment, seeds, limit=limit), str(best)

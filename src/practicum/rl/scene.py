@@ -6,6 +6,7 @@ here needs a display, a font file or a drawing program.
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 FINER = 2  # pixels are drawn so many times as fine and averaged, which smooths the edges
+WIDEST = 1240  # pixels of a row of scenes
 Point = tuple[float, float]
 
 
@@ -98,16 +100,18 @@ def moved(shape: Shape, right: float, down: float) -> Shape:
             return replace(shape, at=shift(shape.at))
 
 
-def beside(scenes: list[Scene], gap: int = 8) -> Scene:
-    """The scenes in a row, as high as the highest."""
+def beside(scenes: Sequence[Scene], gap: int = 8, *, widest: int = WIDEST) -> Scene:
+    """The scenes in reading order: in a row, and in further rows where one would be too wide."""
     shapes: list[Shape] = []
-    left = 0
+    left = top = high = wide = 0
     for scene in scenes:
-        shapes.append(rectangle(left, 0, scene.width, scene.height, scene.ground))
-        shapes.extend(moved(shape, left, 0) for shape in scene.shapes)
-        left += scene.width + gap
-    height = max(scene.height for scene in scenes)
-    return Scene(width=max(1, left - gap), height=height, shapes=tuple(shapes))
+        if left and left + scene.width > widest:
+            left, top, high = 0, top + high + gap, 0
+        shapes.append(rectangle(left, top, scene.width, scene.height, scene.ground))
+        shapes += [moved(shape, left, top) for shape in scene.shapes]
+        left, high = left + scene.width + gap, max(high, scene.height)
+        wide = max(wide, left - gap)
+    return Scene(width=wide, height=top + high, shapes=tuple(shapes))
 
 
 def to_svg(scene: Scene) -> str:
