@@ -55,6 +55,7 @@ class Report:
     """What came out of a check, tensor by tensor."""
 
     value: float  # of the function
+    how: Check
     tensors: tuple[TensorReport, ...]
 
     @property
@@ -96,7 +97,7 @@ def check_gradients(
             claimed, problem = _claimed(claims[0].get(name), claims[1].get(name), x)
             slopes = _slopes(function, arrays, name, claimed, (how, index))
             tensors.append(_tensor(name, claimed, problem, slopes))
-    return Report(value=value, tensors=tuple(tensors))
+    return Report(value=value, how=how, tensors=tuple(tensors))
 
 
 def _real(name: str, given: Any) -> np.ndarray:
