@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from practicum.autograd.activations import ACTIVATIONS, IDENTITY, RELU, SIGMOID, TANH, Activation
+from practicum.autograd.activations import ACTIVATIONS, IDENTITY, RELU, SIGMOID, TANH
 from practicum.autograd.costs import SoftmaxCrossEntropy, SummedSquares, one_hot
 from practicum.autograd.layers import Layered, Place, forward, sum_over_paths
 from practicum.errors import ConfigError
@@ -126,45 +126,6 @@ def test_scaled_parameters_have_zero_biases_and_unit_ones_do_not():
     np.testing.assert_allclose(scaled[0][0] * 28, unit[0][0])
     assert not np.any(scaled[1][0])
     assert np.all(unit[1][0])
-
-
-def errors_by_layer(network: Layered, vector, x, y, **wrong) -> list[float]:
-    """How far a wrong gradient of the weights is from the right one, relative, layer by layer."""
-    right = network.split(DIGITS.gradient(vector, x, y))[0]
-    found = network.split(network.gradient(vector, x, y, **wrong))[0]
-    return [
-        float(np.linalg.norm(a - b) / np.linalg.norm(b)) for a, b in zip(found, right, strict=True)
-    ]
-
-
-def test_the_strongest_path_alone_is_right_in_the_last_layer_only():
-    def strongest(weight, delta):
-        terms = delta[:, :, None] * weight
-        best = np.abs(terms).argmax(1, keepdims=True)
-        return np.take_along_axis(terms, best, 1)[:, 0]
-
-    first, second, last = errors_by_layer(DIGITS, *problem(DIGITS, seed=7), back=strongest)
-    assert last == 0
-    assert min(first, second) > 0.1
-
-
-def test_forgetting_the_slope_is_wrong_in_every_layer():
-    flat = Activation("flat", SIGMOID.value, lambda z, a: np.ones_like(a))
-    network = Layered(widths=DIGITS.widths, activations=(flat,) * 3)
-    assert min(errors_by_layer(network, *problem(DIGITS, seed=8))) > 0.3
-
-
-def test_swapping_to_and_from_fails_or_is_wrong():
-    vector, x, y = problem(DIGITS, seed=9)
-    with pytest.raises(ValueError, match="mismatch"):
-        DIGITS.gradient(vector, x, y, back=lambda weight, delta: delta @ weight.T)
-
-    def where_it_fits(weight, delta):
-        return delta @ (weight.T if weight.shape[0] == weight.shape[1] else weight)
-
-    first, second, last = errors_by_layer(DIGITS, vector, x, y, back=where_it_fits)
-    assert first > 0.3
-    assert second == last == 0
 
 
 def test_an_explicit_sum_over_neurons_is_the_matrix_product():

@@ -13,11 +13,13 @@ together with cross-entropy it is a cost on the values of an identity layer (`co
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Inexact
 
 Array = Inexact[np.ndarray, "..."]
+Name = Literal["sigmoid", "tanh", "relu", "identity"]
 LARGEST = 88.0  # e⁸⁸ is still a float32
 
 
@@ -25,7 +27,7 @@ LARGEST = 88.0  # e⁸⁸ is still a float32
 class Activation:
     """A function of one number: `value(z)`, and `slope(z, a)` where a = value(z)."""
 
-    name: str
+    name: Name
     value: Callable[[Array], Array]
     slope: Callable[[Array, Array], Array]
     symbol: str = "f"  # as formulas write it
@@ -47,4 +49,4 @@ RELU = Activation(
 )
 IDENTITY = Activation("identity", lambda z: z, lambda z, a: np.ones_like(z), r"\mathrm{id}")
 
-ACTIVATIONS = {each.name: each for each in (SIGMOID, TANH, RELU, IDENTITY)}
+ACTIVATIONS: dict[str, Activation] = {each.name: each for each in (SIGMOID, TANH, RELU, IDENTITY)}
