@@ -20,6 +20,10 @@ def draw_graph(seed, count):
     return sizes, wires
 
 
+def inside(point, box):
+    return box[0] < point[0] < box[2] and box[1] < point[1] < box[3]
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32), st.integers(1, 25))
 def test_boxes_never_overlap_and_wires_lead_right(seed, count):
@@ -37,7 +41,9 @@ def test_boxes_never_overlap_and_wires_lead_right(seed, count):
         assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
     for (start, end), bends in zip(wires, layout.bends, strict=True):
         xs = [layout.centres[start][0], *(x for x, _ in bends), layout.centres[end][0]]
-        assert all(one < two for one, two in itertools.pairwise(xs))
+        assert all(one <= two for one, two in itertools.pairwise(xs))
+        for point in bends:
+            assert not any(inside(point, box) for box in corners)
 
 
 def test_equal_graphs_get_equal_places():

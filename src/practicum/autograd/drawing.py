@@ -185,26 +185,19 @@ def _wire(what: Shown, at: Point, step: int) -> list[Shape]:
 def _wires(
     wires: list[tuple[int, int]], layout: Layout, widths: list[float], heads: list[bool]
 ) -> list[Shape]:
-    """Curves from right edges to left edges; those that enter one gate arrive side by side."""
-    points = [
-        [_beside(layout.centres[start], widths[start] / 2), *passing]
-        for (start, _), passing in zip(wires, layout.bends, strict=True)
-    ]
+    """Level beside the boxes, curved between columns; those that enter one gate do so apart."""
     rivals: dict[int, list[tuple[float, int]]] = {}
-    for place, (_, end) in enumerate(wires):
-        rivals.setdefault(end, []).append((points[place][-1][1], place))
-    for end, arriving in rivals.items():
-        left, apart = _beside(layout.centres[end], -widths[end] / 2), min(8.0, 16 / len(arriving))
-        for rank, (_, place) in enumerate(sorted(arriving)):
-            points[place].append((left[0], left[1] + (rank - (len(arriving) - 1) / 2) * apart))
-    return [
-        Wire(points=tuple(through), arrow=heads[end])
-        for (_, end), through in zip(wires, points, strict=True)
-    ]
-
-
-def _beside(point: Point, distance: float) -> Point:
-    return point[0] + distance, point[1]
+    for place, ((_, end), through) in enumerate(zip(wires, layout.bends, strict=True)):
+        rivals.setdefault(end, []).append((through[-2][1], place))
+    shapes: list[Shape] = []
+    for place, ((start, end), through) in enumerate(zip(wires, layout.bends, strict=True)):
+        (x0, y0), (x1, y1), arriving = layout.centres[start], layout.centres[end], rivals[end]
+        rank = sorted(arriving).index((through[-2][1], place)) - (len(arriving) - 1) / 2
+        y1 += rank * min(8.0, 16 / len(arriving))
+        first, last = (x0 + widths[start] / 2, y0), (x1 - widths[end] / 2, y1)
+        points = (first, *through[:-1], (through[-1][0], y1), last)
+        shapes.append(Wire(points=points, arrow=heads[end]))
+    return shapes
 
 
 def _escaped(text: str) -> str:

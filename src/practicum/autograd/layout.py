@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 Point = tuple[float, float]
-GAP_X, GAP_Y = 26.0, 14.0  # free space between columns, and between boxes of one column
+GAP_X, GAP_Y = 36.0, 14.0  # free space between columns, and between boxes of one column
 BEND = 6.0  # how tall the place of a passing wire is
 SWEEPS = 12
 
@@ -24,7 +24,7 @@ class Layout:
     width: float
     height: float
     centres: tuple[Point, ...]  # of the boxes
-    bends: tuple[tuple[Point, ...], ...]  # per wire: where it enters and leaves columns it passes
+    bends: tuple[tuple[Point, ...], ...]  # per wire: every border of a column that it crosses
 
 
 def layered(sizes: Sequence[Point], wires: Sequence[tuple[int, int]]) -> Layout:
@@ -54,7 +54,7 @@ def layered(sizes: Sequence[Point], wires: Sequence[tuple[int, int]]) -> Layout:
         height=max(y + height / 2 for y, height in zip(ys, heights, strict=True)) + GAP_Y,
         centres=tuple(places[: len(sizes)]),
         bends=tuple(
-            tuple((places[i][0] + edge, places[i][1]) for i in chain[1:-1] for edge in edges[i])
+            tuple((places[i][0] + edge, places[i][1]) for i in chain for edge in edges[i])[1:-1]
             for chain in chains
         ),
     )
