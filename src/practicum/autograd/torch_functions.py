@@ -2,7 +2,8 @@
 
 The checks are made on copies in double precision and evaluation mode: dropout is off and batch
 statistics stand still. An output that is not one number is summed with fixed random weights, so
-that errors that cancel in a plain sum show too. This is the one file of the room that needs torch.
+that errors that cancel in a plain sum show too. Of this room only
+this file and `torch_recorder` need torch.
 """
 
 import copy
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 
 from practicum.autograd.differences import COMPLEX_STEP
 from practicum.autograd.gradient_check import Report, check_gradients
+from practicum.autograd.gradient_flow import GradientFlow
 from practicum.autograd.slopes import USUAL, Check
+from practicum.autograd.torch_recorder import record
 from practicum.errors import ConfigError
 
 Inputs = Mapping[str, Any] | Sequence[Any] | Tensor | np.ndarray
@@ -49,6 +52,26 @@ def verify_loss(
     """
     model = copy.deepcopy(model).double().eval()
     return _checked(lambda: loss(model), _weights(model), how)
+
+
+def explain_gradient(target: nn.Module | Callable[..., Any], inputs: Inputs) -> GradientFlow:
+    """The circuit of a loss with the gradient on every wire, and what each gate hands back.
+
+    Every operation of torch becomes a gate, called like it. Inputs as for `verify_gradients`; they
+    and the weights of a module keep their names. The target runs once, as it is.
+
+    Raises ConfigError when it does not give one number, or nothing in it has a gradient.
+    """
+    named, in_order = _named(inputs)
+    given = {name: _tensor(value) for name, value in named.items()}
+    for name, value in given.items():
+        if isinstance(value, Tensor) and value.is_floating_point():
+            given[name] = value.detach().clone().requires_grad_()
+    names = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    if isinstance(target, nn.Module):
+        names |= dict(target.named_parameters())
+    call = (lambda: target(*given.values())) if in_order else (lambda: target(**given))
+    return GradientFlow(record(call, names))
 
 
 def assert_gradients(
