@@ -1,5 +1,7 @@
 """The checker finds gradients that are planted wrong, and lets those that are right pass."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -77,10 +79,11 @@ RIGHT = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("by", [None, "centred"])
 @pytest.mark.parametrize("name", RIGHT)
-def test_right_gradients_pass(name):
+def test_right_gradients_pass(name, by):
     function, gradient, inputs = RIGHT[name]
-    report = check_gradients(function, gradient, inputs)
+    report = check_gradients(function, gradient, inputs, Check(by=by))
     assert report.passed, str(report)
     assert report.largest <= 1e-7
 
@@ -125,10 +128,11 @@ BUGS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("by", ["complex", "centred"])
 @pytest.mark.parametrize("bug", BUGS)
-def test_planted_bugs_are_found_where_they_are_and_nowhere_else(bug):
+def test_planted_bugs_are_found_where_they_are_and_nowhere_else(bug, by):
     change, where = BUGS[bug]
-    report = check_gradients(network, wrongly(change), NETWORK[2])
+    report = check_gradients(network, wrongly(change), NETWORK[2], Check(by=by))
     assert [tensor.name for tensor in report.tensors if not tensor.passed] == [where]
     assert f"the gradient of '{where}'" in str(report)
     assert "\n" not in str(report)
@@ -190,6 +194,15 @@ def test_a_function_that_jumps_fails():
     assert [slope.place for slope in report.tensors[0].worst if not slope.right] == [(0,)]
 
 
+def test_complex_steps_are_taken_where_the_function_takes_them():
+    judge = lambda f, at: check_gradients(f, lambda x: 0 * x, {"x": at}).how.by
+    assert judge(lambda x: np.exp(x).sum(), X) == "complex"
+    assert judge(lambda x: abs(x).sum(), X) == "centred"
+    assert judge(lambda x: np.real(x).sum(), X) == "centred"
+    assert judge(lambda x: (x * np.conj(x)).sum(), X) == "centred"
+    assert judge(lambda x: math.exp(x), 0.3) == "centred"  # noqa: PLW0108
+
+
 def test_complex_steps_judge_to_rounding_error():
     function, gradient, inputs = RIGHT["layer norm"]
     report = check_gradients(function, gradient, inputs, Check(by="complex", smooth=1e-13))
@@ -228,7 +241,7 @@ def overwriting_gradient(x):
 BAD = {
     "no inputs": (square, double, {}, "there is no input to check"),
     "whole numbers": (square, double, {"x": np.arange(3)}, "input 'x' holds int64.*1.0 for 1"),
-    "text": (square, double, {"x": "three"}, "input 'x' holds <U5"),
+    "no number": (square, double, {"x": "three"}, "input 'x' holds <U5"),
     "nan": (square, double, {"x": np.array([np.nan])}, "input 'x' holds a number that is not fin"),
     "not scalar": (lambda x: x * x, double, {"x": np.ones(3)}, "gives an array of shape \\(3,\\)"),
     "not finite": (lambda x: np.log(x).sum(), double, {"x": -np.ones(1)}, "gives nan at these"),
@@ -238,7 +251,8 @@ BAD = {
     "complex": (lambda x: (x + 1j).sum(), double, {"x": np.ones(2)}, r"gives \(2\+2j\)"),
     "in place": (overwrite, double, {"x": np.ones(2)}, "function writes into its input 'x'"),
     "backward in place": (square, overwriting_gradient, {"x": np.ones(2)}, "gradient writes into"),
-    "not by name": (square, lambda x: 2 * x, {"x": np.ones(2)}, "is a ndarray; expected arrays by"),
+    "text": (square, lambda x: "2x", {"x": np.ones(2)}, "is a str; expected arrays for x"),
+    "too few": (square, lambda x: (), {"x": np.ones(2)}, "is a tuple; expected arrays for x"),
     "unknown name": (square, lambda x: {"y": x}, {"x": np.ones(2)}, r"names \['y'\], but the inp"),
 }
 
@@ -249,6 +263,13 @@ def test_what_cannot_be_checked_is_said_in_one_line(case):
     with pytest.raises(ConfigError, match=said) as problem:
         check_gradients(function, gradient, inputs)
     assert "\n" not in str(problem.value)
+
+
+def test_gradients_may_come_in_the_order_of_the_inputs():
+    inputs = {"x": 2.0, "y": np.array(3.0)}
+    assert check_gradients(lambda x, y: x * y, lambda x, y: (y, x), inputs).passed
+    assert not check_gradients(lambda x, y: x * y, lambda x, y: [x, y], inputs).passed
+    assert check_gradients(square, lambda x: 2 * x, {"x": np.ones(2)}).passed
 
 
 def test_a_check_that_cannot_work_is_refused():

@@ -5,16 +5,19 @@ checked, arrays by name, and what cannot be checked at all is said in one line. 
 `torch_functions` brings torch functions and modules here.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from practicum.autograd.differences import CENTRED_STEP, one_number
+from practicum.autograd.differences import CENTRED_STEP, COMPLEX_STEP, one_number
 from practicum.autograd.slopes import USUAL, Check, Slope, judged_slope
 from practicum.errors import ConfigError
 
+PROBE = 1e-6  # the step of the differences that a complex step is compared with
+AGREEMENT = 1e-5  # relative, for the complex step to be trusted
 SHOWN = 10  # worst slopes kept per tensor
 Arrays = dict[str, np.ndarray]
 
@@ -74,13 +77,14 @@ class Report:
 
 def check_gradients(
     function: Callable[..., Any],
-    gradient: Callable[..., Mapping[str, Any]],
+    gradient: Callable[..., Any],
     inputs: Mapping[str, Any],
     how: Check = USUAL,
 ) -> Report:
-    """Lay `gradient(**inputs)`, arrays by name, beside slopes measured from `function(**inputs)`.
+    """Lay `gradient(**inputs)` beside slopes measured from `function(**inputs)`.
 
-    A name that the gradient leaves out, or gives as None, claims that nothing depends on it.
+    The gradient gives arrays by name, or in the order of the inputs, or for one input its array. A
+    name that it leaves out, or gives as None, claims that nothing depends on it.
 
     Raises ConfigError where there is nothing to check: inputs that are not real numbers, an output
     that is not one finite number in double precision, that differs between two calls, or a
@@ -91,6 +95,8 @@ def check_gradients(
         raise ConfigError("there is no input to check; give at least one array by name")
     with np.errstate(all="ignore"):  # what is not finite is said in words
         value = _value(function, arrays)
+        if how.by is None:
+            how = replace(how, by="complex" if _takes_complex(function, arrays) else "centred")
         claims = [_claims(gradient, arrays) for _ in range(2)]
         tensors = []
         for index, (name, x) in enumerate(arrays.items()):
@@ -134,7 +140,9 @@ def _value(function: Callable[..., Any], arrays: Arrays) -> float:
             "float64 throughout"
         )
     if isinstance(value, complex) or not np.isfinite([value, other]).all():
-        raise ConfigError(f"the function gives {value} at these inputs; expected a finite number")
+        raise ConfigError(
+            f"the function gives {value} at these inputs; expected a finite real number"
+        )
     if value != other:
         raise ConfigError(
             f"the function gives {value:.12g} and then {other:.12g} for the same inputs; switch "
@@ -143,11 +151,38 @@ def _value(function: Callable[..., Any], arrays: Arrays) -> float:
     return float(value)
 
 
+def _takes_complex(function: Callable[..., Any], arrays: Arrays) -> bool:
+    """Whether a complex step along a random direction gives the slope that differences give."""
+    generator = np.random.default_rng(0)
+    ways = {name: generator.normal(size=array.shape) for name, array in arrays.items()}
+
+    def along(step: complex) -> Any:
+        moved = {name: np.asarray(x + step * ways[name]) for name, x in arrays.items()}
+        return one_number(function(**moved))
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of imaginary parts that are thrown away
+            value = along(complex(0.0, COMPLEX_STEP))
+            slope = (along(PROBE) - along(-PROBE)) / (2 * PROBE)
+    except Exception:  # what has no complex form says so in a way of its own
+        return False
+    if not isinstance(value, complex):
+        return False
+    exact = value.imag / COMPLEX_STEP
+    return abs(exact - slope) <= AGREEMENT * max(abs(exact), abs(slope), 1e-3)
+
+
 def _claims(gradient: Callable[..., Any], arrays: Arrays) -> Mapping[str, Any]:
     """Copies of what the gradient gives, for it may hand out the same buffer twice."""
     given = _untouched("gradient", gradient, arrays)
+    if isinstance(given, tuple | list) and len(given) == len(arrays):
+        given = dict(zip(arrays, given, strict=True))
+    elif isinstance(given, np.ndarray | float | int) and len(arrays) == 1:
+        given = dict.fromkeys(arrays, given)
     if not isinstance(given, Mapping):
-        raise ConfigError(f"the gradient is a {type(given).__name__}; expected arrays by name")
+        names = ", ".join(arrays)
+        raise ConfigError(f"the gradient is a {type(given).__name__}; expected arrays for {names}")
     if unknown := sorted(set(given) - set(arrays)):
         raise ConfigError(f"the gradient names {unknown}, but the inputs are {sorted(arrays)}")
     return {name: None if value is None else np.array(value) for name, value in given.items()}
@@ -186,7 +221,13 @@ def _slopes(
     if x.size > check.most:
         generator = np.random.default_rng((check.seed, index))
         places = np.sort(generator.permutation(x.size)[: check.most])
-    alone = lambda moved: function(**{**arrays, name: moved})
+    # with complex numbers in every input the output is complex, whether or not it depends on this
+    twins = {each: array.astype(complex) for each, array in arrays.items()}
+
+    def alone(moved: np.ndarray) -> Any:
+        others = twins if np.iscomplexobj(moved) else arrays
+        return function(**{**others, name: moved})
+
     return [
         judged_slope(alone, x, place, float(claimed.flat[place]), check)
         for place in places.tolist()

@@ -2,7 +2,7 @@
 
     error = |a − n| / max(|a|, |n|, 1e-8)        a claimed, n measured
 
-where n is the centred difference with step h · max(1, |x|), or the complex step. A slope is right
+where n is the centred difference with step h · max(1, |x|), or a complex step. A slope is right
 with an error of at most 1e-7. One that is not is asked again before it counts as wrong: steps of
 other sizes are extrapolated, and where ±h straddles a kink any slope between the left and the right
 one is right to 1e-4. What the rounding of f hides, a difference below 4ε|f|/h, is no error: there
@@ -35,7 +35,7 @@ CLEAR = 1000.0  # times the rounding: a jump that three steps can follow
 class Check:
     """How slopes are measured and how near they have to be."""
 
-    by: Literal["centred", "complex"] = "centred"
+    by: Literal["centred", "complex"] | None = None  # None: complex where the function takes it
     h: float = CENTRED_STEP  # times max(1, |x|)
     smooth: float = 1e-7
     kinked: float = 1e-4
@@ -88,7 +88,7 @@ def judged_slope(f: Function, x: np.ndarray, place: int, claimed: float, how: Ch
         sides = _sides_of_kink(f, x, place, step, CLEAR * rounding)
         if sides is not None:
             return _at_kink(x, place, claimed, measured, sides, how)
-    if error > how.smooth and how.by == "centred":
+    if error > how.smooth and how.by != "complex":
         other = extrapolated(f, x, place)
         if _error(claimed, other, floor) < error:
             measured, error = other, _error(claimed, other, floor)

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from practicum.autograd.differences import COMPLEX_STEP
 from practicum.autograd.gradient_check import Report, check_gradients
 from practicum.autograd.gradient_flow import GradientFlow
 from practicum.autograd.slopes import USUAL, Check
@@ -25,18 +24,16 @@ from practicum.errors import ConfigError
 
 Inputs = Mapping[str, Any] | Sequence[Any] | Tensor | np.ndarray
 Leaves = dict[str, Tensor]
-AGREEMENT = 1e-5  # relative, of the complex step with the centred difference, to be trusted
 
 
 def verify_gradients(
-    target: nn.Module | Callable[..., Any], inputs: Inputs, how: Check | None = None
+    target: nn.Module | Callable[..., Any], inputs: Inputs, how: Check = USUAL
 ) -> Report:
     """Check torch's gradients of `target` with respect to its inputs and, of a module, its weights.
 
     `inputs` are arguments by name, or in order (called input 0, input 1, …). Whole numbers and
     everything else that has no slope is passed on as it is. Custom `autograd.Function`s are checked
-    like anything else. Without `how`, slopes are measured by complex steps where the target can
-    take them, and by centred differences elsewhere.
+    like anything else.
 
     Raises ConfigError where there is nothing to check, as `check_gradients` does.
     """
@@ -44,9 +41,7 @@ def verify_gradients(
     return _checked(call, leaves, how)
 
 
-def verify_loss(
-    model: nn.Module, loss: Callable[[nn.Module], Any], how: Check | None = None
-) -> Report:
+def verify_loss(model: nn.Module, loss: Callable[[nn.Module], Any], how: Check = USUAL) -> Report:
     """Check the gradients of the weights of `model` under a loss, such as an objective's:
     `verify_loss(model, lambda m: objective.loss(m, in_double(batch)).total)`.
     """
@@ -75,7 +70,7 @@ def explain_gradient(target: nn.Module | Callable[..., Any], inputs: Inputs) -> 
 
 
 def assert_gradients(
-    target: nn.Module | Callable[..., Any], inputs: Inputs, how: Check | None = None
+    target: nn.Module | Callable[..., Any], inputs: Inputs, how: Check = USUAL
 ) -> None:
     """For tests: raises AssertionError, saying where and by how much, for a wrong gradient."""
     report = verify_gradients(target, inputs, how)
@@ -144,7 +139,7 @@ def _tensor(value: Any) -> Any:
     return torch.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
 
 
-def _checked(call: Callable[[], Any], leaves: Leaves, how: Check | None) -> Report:
+def _checked(call: Callable[[], Any], leaves: Leaves, how: Check) -> Report:
     """`check_gradients` of the call as a function of what its leaves hold."""
     arrays = {name: leaf.detach().cpu().numpy().copy() for name, leaf in leaves.items()}
 
@@ -171,8 +166,6 @@ def _checked(call: Callable[[], Any], leaves: Leaves, how: Check | None) -> Repo
         pairs = zip(leaves, found, strict=True)
         return {name: None if g is None else g.cpu().numpy() for name, g in pairs}
 
-    if how is None:
-        how = replace(USUAL, by="complex") if _takes_complex(function, arrays) else USUAL
     return check_gradients(function, gradient, arrays, how)
 
 
@@ -201,19 +194,3 @@ def _parts(out: Any) -> Iterator[Any]:
             yield from _parts(part)
     else:
         yield out
-
-
-def _takes_complex(function: Callable[..., np.ndarray], arrays: dict[str, np.ndarray]) -> bool:
-    """Whether a complex step along a random direction gives the slope that differences give."""
-    generator = np.random.default_rng(0)
-    ways = {name: generator.normal(size=array.shape) for name, array in arrays.items()}
-    at = lambda step: function(**{name: x + step * ways[name] for name, x in arrays.items()})
-    try:
-        value = at(complex(0.0, COMPLEX_STEP))
-        slope = (float(at(1e-6)) - float(at(-1e-6))) / 2e-6
-    except Exception:  # many operations of torch have no complex form, each with its own error
-        return False
-    if not np.iscomplexobj(value):
-        return False
-    exact = float(np.imag(value)) / COMPLEX_STEP
-    return abs(exact - slope) <= AGREEMENT * max(abs(exact), abs(slope), 1e-3)
