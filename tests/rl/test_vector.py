@@ -113,6 +113,18 @@ def test_every_episode_of_every_copy_has_its_own_seed_and_neighbours_do_not_matt
     assert drive(other, 20) != drive(Vector(walk(until=1), 2, seed=1), 20)
 
 
+def test_only_the_named_copies_move():
+    whole, part = Vector(walk(until=3), 3, seed=1), Vector(walk(until=3), 3, seed=1)
+    before = part.observations
+    for _ in range(4):
+        every, some = whole.step(np.ones(3, np.int64)), part.step(np.ones(2, np.int64), [0, 2])
+        for mine, other in zip(some[:4], every[:4], strict=True):
+            np.testing.assert_array_equal(mine, other[[0, 2]])
+        assert some.finished == [end for end in every.finished if end.copy != 1]
+    np.testing.assert_array_equal(part.observations[[0, 2]], whole.observations[[0, 2]])
+    np.testing.assert_array_equal(part.observations[1], before[1])
+
+
 def test_arrays_handed_out_are_not_written_to_again():
     vector = Vector(walk(until=2), 2, seed=0)
     first = vector.observations
@@ -142,6 +154,8 @@ def test_an_environment_that_draws_elsewhere_cannot_be_resumed_and_is_told_so():
 
 def test_a_position_of_other_copies_is_refused():
     position = Vector(walk(), 2, seed=0).position()
+    with pytest.raises(CheckpointError, match="another environment than"):
+        Vector(walk(until=9), 2, seed=0).seek(position)
     for other in (Vector(walk(), 3, seed=0), Vector(walk(), 2, seed=1)):
         with pytest.raises(CheckpointError, match="go on with the same ones, or start afresh"):
             other.seek(position)

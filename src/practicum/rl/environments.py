@@ -195,9 +195,9 @@ class Reals:
         return self.space.shape
 
     def for_environment(self, actions: np.ndarray) -> list[np.ndarray]:
-        """Clipped arrays of the space's own type, one for each of the rows of `actions`."""
-        clipped = np.clip(actions, self.space.low, self.space.high)
-        return list(clipped.astype(self.space.dtype).reshape(len(actions), *self.shape))
+        """Clipped arrays of the space's own shape and type, one for each row of `actions`."""
+        given = actions.reshape(len(actions), *self.shape)
+        return list(np.clip(given, self.space.low, self.space.high).astype(self.space.dtype))
 
     def from_record(self, action: Any) -> np.ndarray:
         """The action that was written down as JSON data."""

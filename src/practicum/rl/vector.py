@@ -10,11 +10,13 @@ grow and seeking slow.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 
+from practicum.config import fingerprint, to_json
 from practicum.errors import CheckpointError, ConfigError, TrainingError
 from practicum.rl.environments import Environment, actions_of, observations_of
 from practicum.seeding import derive
@@ -60,18 +62,22 @@ class Vector:
         """The shape of one observation."""
         return self.seen.shape
 
-    def step(self, actions: np.ndarray) -> Step:
-        """One action in each copy: whole numbers (count,), or real ones (count, *action shape).
+    def step(self, actions: np.ndarray, only: Sequence[int] | None = None) -> Step:
+        """One action in each copy: whole numbers (count,), or rows of real ones.
+
+        With `only`, the numbers of some copies in order, just those move: `actions` and the arrays
+        of the answer have a row for each of them, and the others stand where they stood.
 
         Raises TrainingError for a reward or an observation that is not a finite number.
         """
-        observations = np.empty_like(self.observations)
-        rewards = np.empty(self.count, np.float32)
-        terminated, truncated = np.zeros(self.count, bool), np.zeros(self.count, bool)
+        copies = self._copies if only is None else [self._copies[number] for number in only]
+        observations = np.empty((len(copies), *self.shape), self.seen.dtype)
+        rewards = np.empty(len(copies), np.float32)
+        terminated, truncated = np.zeros(len(copies), bool), np.zeros(len(copies), bool)
         ended: list[_Copy] = []
         encode = None if isinstance(self.seen.space, gymnasium.spaces.Box) else self.seen.encode
         taken = self.actions.for_environment(actions)
-        for i, (copy, action) in enumerate(zip(self._copies, taken, strict=True)):
+        for i, (copy, action) in enumerate(zip(copies, taken, strict=True)):
             observation, reward, dead, cut, _ = copy.env.step(action)
             observations[i] = observation if encode is None else encode(observation)
             rewards[i] = reward = float(reward)
@@ -80,13 +86,14 @@ class Vector:
             if dead or cut:
                 terminated[i], truncated[i] = dead, cut and not dead
                 ended.append(copy)
-        self._check(rewards, "a reward")
-        self._check(observations, "an observation")
-        if not ended:
-            self.observations = observations
-            return Step(observations, rewards, terminated, truncated, [])
+        self._check(copies, rewards, "a reward")
+        self._check(copies, observations, "an observation")
         finished = [Finished(copy.number, copy.total, len(copy.taken)) for copy in ended]
-        self.observations = observations.copy()
+        if only is not None:
+            self.observations = self.observations.copy()
+            self.observations[list(only)] = observations
+        else:
+            self.observations = observations.copy() if ended else observations
         for copy in ended:
             copy.episode += 1
             self.observations[copy.number] = self._first(copy)
@@ -95,6 +102,7 @@ class Vector:
     def position(self) -> dict[str, Any]:
         """Where all copies stand, as JSON data: episode numbers, and actions taken in them."""
         return {
+            "environment": fingerprint(to_json(self.environment)),
             "seed": self.seed,
             "episodes": [copy.episode for copy in self._copies],
             "actions": [[_record(action) for action in copy.taken] for copy in self._copies],
@@ -108,6 +116,11 @@ class Vector:
         again, shows something else.
         """
         episodes = position["episodes"]
+        if position["environment"] != fingerprint(to_json(self.environment)):
+            raise CheckpointError(
+                f"the checkpoint is of another environment than {self.environment.id} with these "
+                "options; go on with the same one, or start afresh"
+            )
         if len(episodes) != self.count or position["seed"] != self.seed:
             raise CheckpointError(
                 f"the checkpoint has {len(episodes)} copies of seed {position['seed']}, this run "
@@ -159,10 +172,10 @@ class Vector:
             f"{self.environment.id} {what}; it must draw from self.np_random alone, or start afresh"
         )
 
-    def _check(self, values: np.ndarray, what: str) -> None:
+    def _check(self, copies: list["_Copy"], values: np.ndarray, what: str) -> None:
         if values.dtype == np.uint8 or np.isfinite(values).all():
             return
-        for copy, value in zip(self._copies, values[:, None], strict=True):
+        for copy, value in zip(copies, values[:, None], strict=True):
             if not np.isfinite(value).all():
                 raise self._not_finite(what, value, copy)
 
