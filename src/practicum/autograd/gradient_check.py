@@ -72,7 +72,11 @@ class Report:
 
     def __str__(self) -> str:
         """What is wrong, or how right it is, in one line."""
-        return "; ".join(str(tensor) for tensor in self.tensors if tensor.passed == self.passed)
+        wrong = [tensor for tensor in self.tensors if not tensor.passed]
+        if not wrong:
+            return f"all gradients are right to {self.largest:.1e}"
+        more = f" (and {len(wrong) - 1} more are wrong)" if len(wrong) > 1 else ""
+        return f"{wrong[0]}{more}"
 
 
 def check_gradients(
