@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from practicum.autograd.activations import SIGMOID
-from practicum.autograd.descent import descend, principal_plane
+from practicum.autograd.descent import descend, fall, principal_plane
 from practicum.autograd.layers import Layered
 
 NETWORK = Layered(widths=(6, 4, 3), activations=(SIGMOID,) * 2)
@@ -45,3 +45,18 @@ def test_the_principal_plane_keeps_distances_of_paths_that_lie_in_one():
     apart = lambda points: np.linalg.norm(points[:, None] - points, axis=2)
     np.testing.assert_allclose(apart(seen), apart(whole), atol=1e-12)
     assert seen[:, 0].var() >= seen[:, 1].var()
+
+
+def test_a_fall_stops_at_its_cost_or_after_its_epochs():
+    cost = lambda vector: NETWORK.mean_cost(vector, X, Y)
+    path = lambda: descend(START, NETWORK.gradient, repeat((X, Y)), rate=0.5)
+    short = fall(START, path(), cost, steps=2, epoch=0.5, to=0.0, most=3)
+    assert short.epochs == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
+    assert short.costs[0] == cost(START)
+    assert short.costs[-1] == cost(short.vector)
+    assert short.seconds == sorted(short.seconds)
+    low = short.costs[3]
+    there = fall(START, path(), cost, steps=2, epoch=0.5, to=low, most=3)
+    assert there.costs == short.costs[:4]
+    assert there.first(low) == 3
+    assert there.first(0.0) is None

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from practicum.autograd.noise_scale import cosine, expected_cosine, noise_scale, signal_to_noise
+from practicum.autograd.noise_scale import (
+    cosine,
+    expected_cosine,
+    mean_cosine,
+    noise_scale,
+    signal_to_noise,
+)
 
 GRADIENTS = np.random.default_rng(0).normal(0.3, 1.0, size=(7, 5))
 
@@ -37,3 +43,14 @@ def test_cosines_of_simple_directions():
     x, y = np.array([1.0, 0.0]), np.array([0.0, 2.0])
     assert (cosine(x, 3 * x), cosine(x, -x), cosine(x, y)) == (1, -1, 0)
     assert math.isnan(cosine(x, 0 * x))
+
+
+def test_the_mean_cosine_grows_with_the_batch_to_one():
+    found = [
+        mean_cosine(GRADIENTS, batch, 40, generator=np.random.default_rng(2)) for batch in (1, 3, 7)
+    ]
+    assert found == sorted(found)
+    assert found[-1] == pytest.approx(1)
+    alone = np.mean([cosine(row, GRADIENTS.mean(0)) for row in GRADIENTS])
+    many = mean_cosine(GRADIENTS, 1, 2000, generator=np.random.default_rng(3))
+    assert many == pytest.approx(alone, abs=0.03)

@@ -4,7 +4,10 @@ For gradients written by hand, of which a step costs microseconds. Schedules, ch
 everything else that a long run needs, are the business of `training.loop`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +28,45 @@ def descend(
     for x, y in batches:
         vector -= rate * gradient(vector, x, y)
         yield vector
+
+
+@dataclass(frozen=True, eq=False)
+class Fall:
+    """How a cost fell, from the start to where the parameters stand."""
+
+    vector: Vector
+    epochs: list[float]
+    seconds: list[float]  # that the steps took, without looking at the cost
+    costs: list[float]
+
+    def first(self, below: float) -> int | None:
+        """The first look at which the cost was as low as this."""
+        return next((i for i, cost in enumerate(self.costs) if cost <= below), None)
+
+
+def fall(
+    start: Vector,
+    path: Iterator[Vector],
+    cost: Callable[[Vector], float],
+    *,
+    steps: int,
+    epoch: float,
+    to: float,
+    most: float,
+) -> Fall:
+    """Walk along `path` until the cost is `to` or less, or `most` epochs are over.
+
+    It looks at the cost before the first step, and after every `steps` steps, which are `epoch`
+    epochs long.
+    """
+    vector, epochs, seconds, costs = start, [0.0], [0.0], [cost(start)]
+    while costs[-1] > to and epochs[-1] < most:
+        began = time.perf_counter()
+        *_, vector = islice(path, steps)
+        seconds.append(seconds[-1] + time.perf_counter() - began)
+        epochs.append(epochs[-1] + epoch)
+        costs.append(cost(vector))
+    return Fall(vector, epochs, seconds, costs)
 
 
 def principal_plane(*paths: Float[np.ndarray, "_ p"]) -> list[Float[np.ndarray, "_ 2"]]:

@@ -41,3 +41,18 @@ def signal_to_noise(gradients: Gradients) -> float:
 def expected_cosine(scale: float, batch: int) -> float:
     """1/√(1 + B/b), how well a batch's gradient should point along the whole one."""
     return 1 / math.sqrt(1 + scale / batch)
+
+
+def mean_cosine(
+    gradients: Gradients, batch: int, draws: int, *, generator: np.random.Generator
+) -> float:
+    """How well `batch` examples, drawn without replacement, point along all: mean over `draws`."""
+    whole = gradients.mean(0)
+    return float(
+        np.mean(
+            [
+                cosine(gradients[generator.permutation(len(gradients))[:batch]].mean(0), whole)
+                for _ in range(draws)
+            ]
+        )
+    )

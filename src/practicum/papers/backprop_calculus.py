@@ -15,7 +15,7 @@ import timeit
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, pairwise
+from itertools import islice
 
 import numpy as np
 import torch
@@ -36,12 +36,12 @@ from practicum.autograd.trials import Trial, digit_trial, errors, errors_by_laye
 from practicum.data.images import images, split
 from practicum.data.loader import Loader
 from practicum.data.minibatches import minibatches
-from practicum.kernels.activations import activate
-from practicum.lab.folder import run_folder
+from practicum.lab.artifacts import keep
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
 from practicum.models.build import build
+from practicum.models.layered import by_autograd
 from practicum.models.perceptron import Perceptron
 from practicum.objectives.squares import SummedSquares
 from practicum.seeding import derive
@@ -60,6 +60,7 @@ class Setup:
     enlarged: int = 28  # the side of the video's images
     examples: int = 20  # in each check
     architectures: int = 20  # random ones
+    timings: int = 10  # of which the shortest counts
     epochs: int = 60
     learn: Budget = Budget(
         steps=100, batch=10, rate=3.0, schedule=Constant(), warmup=0, optimiser=SGD(), clip=None
@@ -69,22 +70,6 @@ class Setup:
 
 
 Data = tuple[Float[np.ndarray, "n i"], Float[np.ndarray, "n o"]]  # images and one-hot labels
-
-
-def by_autograd(network: Layered) -> Gradient:
-    """torch differentiates the same forward pass."""
-
-    def gradient(vector: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        layers = nn.ModuleList(nn.Linear(*sizes).double() for sizes in pairwise(network.widths))
-        nn.utils.vector_to_parameters(torch.from_numpy(vector), layers.parameters())
-        a = torch.from_numpy(x)
-        for layer, activation in zip(layers, network.activations, strict=True):
-            a = activate(layer(a), activation.name)
-        cost = (a - torch.from_numpy(y)).square().sum(1).mean()
-        found = torch.autograd.grad(cost, list(layers.parameters()))
-        return torch.cat([part.flatten() for part in found]).numpy()
-
-    return gradient
 
 
 ARMS: dict[str, Callable[[Layered], Gradient]] = {
@@ -113,7 +98,9 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
     found = gradient(*trial.at)
     layers = errors_by_layer(trial.network, found, hand)
     numbers = {f"layer {number}": error for number, error in enumerate(layers, 1)}
-    numbers["seconds"] = min(timeit.repeat(lambda: gradient(*trial.at), number=1, repeat=10))
+    numbers["seconds"] = min(
+        timeit.repeat(lambda: gradient(*trial.at), number=1, repeat=setup.timings)
+    )
     if arm in JUDGES:
         show_histogram(errors(found, hand))
         numbers["error"] = max(
@@ -168,14 +155,8 @@ def show_chain(seed: int) -> None:
     network = Layered(widths=(1, 1, 1, 1), activations=(SIGMOID,) * 3)
     vector = np.random.default_rng(derive(seed, "chain")).normal(scale=2, size=network.size)
     at = vector, np.array([0.8]), np.array([1.0])
-    texts = {
-        "chain.svg": drawn(tree(network, *at, knob=0, by=0.6)),
-        "chain.tex": derivation_sheet(network, *at),
-    }
-    for name, text in texts.items():
-        path = run_folder() / name
-        path.write_text(text)
-        events.emit(events.Artifact(name=name, path=str(path)))
+    keep("chain.svg", drawn(tree(network, *at, knob=0, by=0.6)))
+    keep("derivation.tex", derivation_sheet(network, *at))
 
 
 def learnt(setup: Setup, gradient: Gradient, trial: Trial, data: Data, seed: int) -> np.ndarray:
@@ -248,6 +229,7 @@ PAPER = Paper(
             enlarged=6,
             examples=5,
             architectures=1,
+            timings=1,
             epochs=1,
             learn=replace(Setup().learn, steps=5),
             their_epochs=1,
