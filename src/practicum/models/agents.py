@@ -130,7 +130,9 @@ class AgentModel(nn.Module, ABC):
             if x.dtype == np.uint8:
                 x = x.astype(np.float32) / 255
             for w, b in hidden:
-                x = act(x @ w + b)
+                x = x @ w
+                x += b
+                act(x, out=x)
             return self._combined(x @ weight + bias)
 
         return read
@@ -151,8 +153,8 @@ def _matrices(layer: nn.Module) -> tuple[np.ndarray, np.ndarray]:
     return layer.weight.detach().numpy().T, layer.bias.detach().numpy()
 
 
-def _relu(z: np.ndarray) -> np.ndarray:
-    return np.maximum(z, 0)
+def _relu(z: np.ndarray, *, out: np.ndarray) -> None:
+    np.maximum(z, 0, out=out)
 
 
 @final

@@ -40,7 +40,7 @@ from practicum.training.loop import Watch, fit
 from practicum.training.optimiser import AdamW, Optimiser
 from practicum.training.schedules import Constant, Schedule
 
-UNWATCHED = Watch()
+SILENT = Watch()
 POINTS = 100  # of the curve of returns over the whole of learning
 
 
@@ -51,7 +51,7 @@ class DQN:
     trunk: Trunk = Dense(hidden=(128, 128), activation="relu")
     dueling: bool = False
     double: bool = False
-    gamma: float = 0.99
+    discount: float = 0.99  # γ
     copies: int = 1  # of the environment, stepped together
     replay: int = 100_000  # transitions
     start: int = 1000  # steps before the first update
@@ -65,14 +65,15 @@ class DQN:
     schedule: Schedule = Constant()
     optimiser: Optimiser = AdamW(betas=(0.9, 0.999), decay=0.0)
     clip: float | None = 10.0  # largest norm of the gradient
+    device: str = "cpu"
     save_every: int | None = None  # updates; None: only at the end and when interrupted
 
     def __post_init__(self) -> None:
         for name in ("copies", "replay", "start", "every", "updates", "batch", "copy_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"DQN.{name} is {getattr(self, name)}; expected at least 1")
-        if not 0 <= self.gamma <= 1:
-            raise ConfigError(f"DQN.gamma is {self.gamma}; expected between 0 and 1")
+        if not 0 <= self.discount <= 1:
+            raise ConfigError(f"DQN.discount is {self.discount}; expected between 0 and 1")
         if self.every % self.copies:
             raise ConfigError(
                 f"{self.copies} copies step together, so updates every {self.every} steps cannot "
@@ -85,8 +86,7 @@ class DQN:
         *,
         steps: int,
         seed: int,
-        device: str = "cpu",
-        watch: Watch = UNWATCHED,
+        watch: Watch = SILENT,
     ) -> Agent:
         """An agent that has learned from `steps` steps, over all copies together.
 
@@ -105,7 +105,7 @@ class DQN:
             trunk=self.trunk,
             dueling=self.dueling,
         )
-        model = build(values, seed=seed, device=device)
+        model = build(values, seed=seed, device=self.device)
         playing = Playing(self, model, vector, steps, seed)
         updates = self.updates_in(steps)
         budget = Budget(
@@ -142,7 +142,7 @@ def td_targets(
     rewards: Float[Tensor, " b"],
     terminated: Shaped[Tensor, " b"],
     following: Float[Tensor, "b a"],
-    gamma: float,
+    discount: float,
     *,
     chosen_by: Float[Tensor, "b a"] | None = None,
 ) -> Float[Tensor, " b"]:
@@ -154,7 +154,7 @@ def td_targets(
         best = following.amax(1)
     else:
         best = following.gather(1, chosen_by.argmax(1, keepdim=True))[:, 0]
-    return rewards + gamma * best.masked_fill(terminated, 0.0)
+    return rewards + discount * best.masked_fill(terminated, 0.0)
 
 
 @dataclass(frozen=True)
@@ -276,11 +276,13 @@ class Playing:
         """One step in every copy."""
         vector, count = self.vector, self.learner.copies
         epsilon = self.learner.explore.at(self.taken / self.steps)
-        at_random = self.choosing.random(count) < epsilon
-        any_action = self.choosing.integers(0, self.choices, count)
         seen = vector.observations
-        chosen = any_action if at_random.all() else self.actor.act(seen)
-        actions = np.where(at_random, any_action, chosen)
+        at_random = self.choosing.random(count) < epsilon
+        actions = self.choosing.integers(0, self.choices, count) if at_random.any() else None
+        if actions is None:
+            actions = self.actor.act(seen)
+        elif not at_random.all():
+            actions = np.where(at_random, actions, self.actor.act(seen))
         step = vector.step(actions)
         self.replay.add(seen, actions, step)
         before, self.taken = self.taken, self.taken + count
@@ -306,7 +308,7 @@ class Playing:
                 self._tensor(rewards),
                 self._tensor(seen.terminated),
                 self.target(following),
-                learner.gamma,
+                learner.discount,
                 chosen_by=self.model(following) if learner.double else None,
             )
         return TargetBatch(self._tensor(seen.observations), self._tensor(seen.actions), targets)

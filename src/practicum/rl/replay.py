@@ -90,16 +90,16 @@ class Replay:
         if bound == 0:
             raise ConfigError("nothing was added to this replay yet")
         drawn = generator.integers(0, bound, count)
-        while len(wrong := np.flatnonzero(~self.starts[drawn])):
-            drawn[wrong] = generator.integers(0, bound, len(wrong))
+        while not (whole := self.starts.take(drawn)).all():
+            drawn[~whole] = generator.integers(0, bound, int((~whole).sum()))
         if self.stacked:
-            seen = self.seen[(drawn[:, None] + self._reach) % self.slots]
+            seen = self.seen.take((drawn[:, None] + self._reach) % self.slots, axis=0)
             observations, following = seen[:, :-1], seen[:, 1:]
         else:
-            observations = self.seen[drawn]
-            following = self.seen[(drawn + self.copies) % self.slots]
-        rewards, terminated = self.rewards[drawn], self.terminated[drawn]
-        return Experience(observations, self.actions[drawn], rewards, terminated, following)
+            observations = self.seen.take(drawn, axis=0)
+            following = self.seen.take((drawn + self.copies) % self.slots, axis=0)
+        rewards, terminated = self.rewards.take(drawn), self.terminated.take(drawn)
+        return Experience(observations, self.actions.take(drawn), rewards, terminated, following)
 
     def position(self) -> dict[str, Any]:
         """All that is kept, as numbers and tensors for a checkpoint."""

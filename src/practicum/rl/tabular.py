@@ -35,7 +35,7 @@ from practicum.seeding import derive
 from practicum.training.interruption import Interruption, interruption
 from practicum.training.loop import Watch
 
-UNWATCHED = Watch()
+SILENT = Watch()
 POINTS = 100  # of the curve of returns, and checkpoints, over the whole of learning
 
 
@@ -70,17 +70,17 @@ class Learner(ABC):
     """What Q-learning and SARSA share: α, γ, exploration, and how ties are broken."""
 
     rate: float = 0.1  # α
-    gamma: float = 0.99
+    discount: float = 0.99  # γ
     explore: Exploration = Exploration()
     ties: Ties = "random"  # "first": the tied action of lowest number, always
     initial: float = 0.0  # of every entry; above what can be earned, it makes greed explore
     bins: Bins | None = None  # number observations of real numbers
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate <= 1 or not 0 <= self.gamma <= 1:
+        if not 0 < self.rate <= 1 or not 0 <= self.discount <= 1:
             raise ConfigError(
-                f"{type(self).__name__} with rate {self.rate} and gamma {self.gamma}; expected a "
-                "rate in (0, 1] and a gamma in [0, 1]"
+                f"{type(self).__name__} with rate {self.rate} and discount {self.discount}; "
+                "expected a rate in (0, 1] and a discount in [0, 1]"
             )
 
     @abstractmethod
@@ -96,7 +96,7 @@ class Learner(ABC):
         steps: int | None = None,
         episodes: int | None = None,
         seed: int,
-        watch: Watch = UNWATCHED,
+        watch: Watch = SILENT,
     ) -> TableAgent:
         """Learn for so many `steps` or `episodes`; the last episode may be cut by `steps`.
 
@@ -183,7 +183,7 @@ class _Run:
     def episode(self) -> None:
         """Play one episode to its end, or to the end of learning, and learn from every step."""
         learner, world, state, number = self.learner, self.world, self.state, self.state.episodes
-        table, alpha, gamma = state.table, learner.rate, learner.gamma
+        table, alpha, gamma = state.table, learner.rate, learner.discount
         draw = random.Random(derive(self.seed, "choice", number)).random
 
         def choose(row: list[float]) -> int:

@@ -213,10 +213,11 @@ class _Run:
     def clipped_norm(self) -> float:
         """The norm of the whole gradient, which is then shortened to the budget's if longer."""
         gradients = [p.grad for p in self.trained if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients, foreach=True)
-        if self.budget.clip is not None:
-            nn.utils.clip_grads_with_norm_(self.trained, self.budget.clip, norm, foreach=True)
-        return float(norm)
+        total = nn.utils.get_total_norm(gradients, foreach=True)
+        norm, clip = float(total), self.budget.clip
+        if clip is not None and norm > clip:  # small networks feel the cost of multiplying by 1
+            nn.utils.clip_grads_with_norm_(self.trained, clip, total, foreach=True)
+        return norm
 
     def evaluate(self) -> None:
         if self.watch.evaluate is None:

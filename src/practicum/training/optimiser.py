@@ -86,6 +86,8 @@ def trainable(params: Iterable[nn.Parameter]) -> list[nn.Parameter]:
 
 
 def _decaying(params: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:
+    if decay == 0:
+        return [{"params": params, "weight_decay": 0.0}]  # one group, one fused update
     groups = [
         {"params": [p for p in params if p.ndim >= 2], "weight_decay": decay},
         {"params": [p for p in params if p.ndim < 2], "weight_decay": 0.0},
