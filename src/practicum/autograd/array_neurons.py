@@ -40,3 +40,8 @@ class ArrayMLP:
         """Forget the gradients, which otherwise add up over backward passes."""
         for parameter in self.parameters():
             parameter.grad = library(parameter.data).zeros_like(parameter.data)
+
+    def descend(self, rate: float) -> None:
+        """One step down the gradient: p ← p − rate · ∂L/∂p."""
+        for parameter in self.parameters():
+            parameter.data = parameter.data - rate * parameter.grad

@@ -54,11 +54,16 @@ def fit(gradient: Data, shape: tuple[int, ...]) -> Data:
     return gradient.sum(axis=axes, keepdims=True).reshape(shape) if axes else gradient
 
 
+def count_to(end: int, like: Data) -> Data:
+    """0 … end − 1, where `like` is."""
+    return library(like).arange(end, **_place(like))
+
+
 def scatter_add(data: Data, index: Any, gradient: Data) -> Data:
     """Zeros like `data` with `gradient` added at `data[index]`; a place picked twice adds twice."""
     lib = library(data)
     count = int(np.prod(data.shape, dtype=np.int64))
-    places = lib.arange(count, **_place(data)).reshape(data.shape)[index].reshape(-1)
+    places = count_to(count, data).reshape(data.shape)[index].reshape(-1)
     flat = lib.zeros_like(data).reshape(-1)
     if lib is np:
         np.add.at(flat, places, gradient.reshape(-1))

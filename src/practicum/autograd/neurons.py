@@ -128,3 +128,8 @@ class ValueMLP:
         """Forget the gradients, which otherwise add up over backward passes."""
         for parameter in self.parameters():
             parameter.grad = 0.0
+
+    def descend(self, rate: float) -> None:
+        """One step down the gradient: p ← p − rate · ∂L/∂p."""
+        for parameter in self.parameters():
+            parameter.data -= rate * parameter.grad

@@ -71,6 +71,14 @@ def replay(steps: Steps, leaves: Sequence[Any], gates: Gates) -> Any:
     return root
 
 
+def gradients(steps: Steps, leaves: Sequence[Any], gates: Gates) -> list[Any]:
+    """The gradient that every leaf gets from the root's square, summed up where it is an array."""
+    root = replay(steps, leaves, gates)
+    square = root * root
+    (square if isinstance(square, Value) else square.sum()).backward()
+    return [leaf.grad for leaf in leaves]
+
+
 def draw_shape(generator: np.random.Generator) -> tuple[int, ...]:
     """A shape that broadcasts to `FULL`: some lengths are 1, and some first axes missing."""
     lengths = [1 if generator.random() < 0.4 else length for length in FULL]
