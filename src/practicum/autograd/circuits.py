@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from practicum.autograd.graph import topological
 from practicum.autograd.scalar import Value, maximum
-from practicum.autograd.straight_line import straight_line
+from practicum.autograd.straight_line import Program, straight_line
 from practicum.errors import ConfigError, UnknownName
 
 GATES: dict[str, Callable[..., Value]] = {
@@ -117,7 +117,7 @@ class Circuit:
         return self.output.label if self.output.label.isidentifier() else "out"
 
 
-def circuit(program: str | Callable[..., object], *, fuse: bool = True, **inputs: float) -> Circuit:
+def circuit(program: Program, *, fuse: bool = True, **inputs: float) -> Circuit:
     """The circuit of an expression, such as `circuit("(x + y) * z", x=-2, y=5, z=-4)`.
 
     `program` and `fuse` are those of `stage`; every intermediate wire is labelled by its name or by
@@ -132,10 +132,9 @@ def circuit(program: str | Callable[..., object], *, fuse: bool = True, **inputs
         told = [f"no value for {', '.join(missing)}"] * bool(missing)
         told += [f"no use for {', '.join(unused)}"] * bool(unused)
         raise ConfigError(f"{' and '.join(told)}; the inputs are {', '.join(line_by_line.inputs)}")
-    wires = {name: Value(inputs[name], label=name) for name in line_by_line.inputs}
+    leaves = {name: Value(inputs[name], label=name) for name in line_by_line.inputs}
+    wires = line_by_line.computed(leaves, GATES)
     for line in line_by_line.lines:
-        operands = (wires[each] if isinstance(each, str) else each for each in line.arguments)
-        wires[line.target] = GATES[line.gate](*operands)
         wires[line.target].label = line.label
     return Circuit(wires[line_by_line.output])
 

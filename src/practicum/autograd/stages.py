@@ -10,10 +10,9 @@ The code computes with plain numbers.
 
 import re
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from practicum.autograd.straight_line import Argument, Line, StraightLine, straight_line
+from practicum.autograd.straight_line import Argument, Line, Program, StraightLine, straight_line
 
 FORWARD = {
     "+": "{0} + {1}",
@@ -100,7 +99,7 @@ class Stages:
         return prefix
 
 
-def stage(program: str | Callable[..., object], *, fuse: bool = True) -> Stages:
+def stage(program: Program, *, fuse: bool = True) -> Stages:
     """The stages of an expression, of lines of assignments, or of a Python function.
 
     With `fuse` a sigmoid is one gate, also where it is written as 1/(1 + exp(-x)); without, four.

@@ -9,8 +9,9 @@ text is parsed, and what is not made of gates (loops, conditions, indexing) is r
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from practicum.errors import ConfigError
 
@@ -45,14 +46,29 @@ class StraightLine:
     lines: tuple[Line, ...]
     output: str
 
+    def computed(
+        self, inputs: Mapping[str, Any], gates: Mapping[str, Callable[..., Any]]
+    ) -> dict[str, Any]:
+        """Every variable by name, by these gates, from whatever numbers they take."""
+        found = {name: inputs[name] for name in self.inputs}
+        for line in self.lines:
+            operands = (found[a] if isinstance(a, str) else a for a in line.arguments)
+            found[line.target] = gates[line.gate](*operands)
+        return found
 
-def straight_line(program: str | Callable[..., object], *, fuse: bool = True) -> StraightLine:
+
+Program = str | Callable[..., object] | StraightLine
+
+
+def straight_line(program: Program, *, fuse: bool = True) -> StraightLine:
     """`program` gate by gate.
 
     With `fuse` a sigmoid is one gate, also where it is written as 1/(1 + exp(-x)); without, four.
 
     Raises ConfigError, naming the line, for what is not made of gates.
     """
+    if isinstance(program, StraightLine):
+        return program
     parameters, body = _statements(program)
     try:
         return _Reader(parameters, body, fuse).program()
