@@ -14,24 +14,23 @@ from practicum.autograd.random_graphs import (
     replay,
 )
 from practicum.autograd.scalar import Value
+from practicum.autograd.worked_circuits import FIRST, NEURON, PATTERNS, STAGED, WORKED
 from practicum.errors import ConfigError, UnknownName
 
-NEURON = "1 / (1 + exp(-(w0*x0 + w1*x1 + w2)))"
-QUOTIENT = """
-sigy = 1.0 / (1 + math.exp(-y))
-num = x + sigy
-sigx = 1.0 / (1 + math.exp(-x))
-xpy = x + y
-xpysqr = xpy**2
-den = sigx + xpysqr
-invden = 1.0 / den
-f = num * invden
-"""
-PATTERN = "2 * (x*y + max(z, w))"
+PATTERN = PATTERNS.program
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+@pytest.mark.parametrize("worked", WORKED, ids=lambda worked: worked.program.strip()[:20])
+def test_worked_circuits_come_out(worked, fuse):
+    net = worked.circuit(fuse=fuse)
+    assert net.output.data == pytest.approx(worked.output, abs=1e-12)
+    assert net.gradients == pytest.approx(dict(worked.gradients), abs=1e-12)
+    assert worked.error() < 1e-12
 
 
 def test_the_first_circuit():
-    net = circuit("q = x + y\nf = q * z", x=-2, y=5, z=-4)
+    net = FIRST.circuit()
     assert (net["q"].data, net["f"].data) == (3.0, -12.0)
     assert net.gradients == {"x": -4.0, "y": -4.0, "z": 3.0}
     assert (net["q"].grad, net.output.grad) == (-4.0, 1.0)
@@ -39,7 +38,7 @@ def test_the_first_circuit():
 
 @pytest.mark.parametrize("fuse", [True, False])
 def test_the_neuron(fuse):
-    net = circuit(NEURON, w0=2, x0=-1, w1=-3, x1=-2, w2=-3, fuse=fuse)
+    net = NEURON.circuit(fuse=fuse)
     assert net["w0 * x0 + w1 * x1 + w2"].data == 1.0
     assert net.output.data == pytest.approx(0.7310585786300049, abs=1e-9)
     slope = 0.19661193324148185
@@ -52,7 +51,7 @@ def test_the_neuron(fuse):
 
 @pytest.mark.parametrize("fuse", [True, False])
 def test_the_quotient_in_eight_stages(fuse):
-    net = circuit(QUOTIENT, x=3, y=-4, fuse=fuse)
+    net = STAGED.circuit(fuse=fuse)
     x, y = sympy.symbols("x y")
     sigmoid = lambda u: 1 / (1 + sympy.exp(-u))
     f = (x + sigmoid(y)) / (sigmoid(x) + (x + y) ** 2)
@@ -64,12 +63,6 @@ def test_the_quotient_in_eight_stages(fuse):
     assert net.gradients == pytest.approx({"x": 2.0595697956, "y": 1.5922327515}, abs=1e-10)
     named = ("sigy", "num", "sigx", "xpy", "xpysqr", "den", "invden", "f")
     assert [net[name].label for name in named] == list(named)
-
-
-def test_the_pattern_circuit():
-    net = circuit(PATTERN, x=3, y=-4, z=2, w=-1)
-    assert net.output.data == -20.0
-    assert net.gradients == {"x": -8.0, "y": 6.0, "z": 2.0, "w": 0.0}
 
 
 def test_why_names_the_three_patterns():

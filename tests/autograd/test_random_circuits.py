@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from practicum.autograd.circuits import GATES, circuit
-from practicum.autograd.differences import centred
-from practicum.autograd.random_circuits import random_circuit
-from practicum.autograd.scalar import Value
+from practicum.autograd.circuits import circuit
+from practicum.autograd.random_circuits import (
+    differences,
+    overwrite,
+    random_circuit,
+    two_meet,
+)
 from practicum.autograd.stages import stage
 
 
@@ -21,15 +24,20 @@ def test_engine_differences_and_staged_code_agree(forks):
         value, gradients = space["staged"](**inputs)
         assert value == pytest.approx(net.output.data, rel=1e-12)
         assert gradients == pytest.approx(net.gradients, rel=1e-9, abs=1e-12)
-        names = list(inputs)
-
-        def f(at, program=program, names=names):
-            leaves = {name: Value(x) for name, x in zip(names, at, strict=True)}
-            return program.computed(leaves, GATES)[program.output].data
-
-        measured = centred(f, list(inputs.values()))
-        found = np.array([net.gradients[name] for name in names])
+        found, measured = np.array(net.gradient(inputs)), np.array(differences(program, inputs))
         assert np.abs(found - measured).max() <= 1e-6 * np.abs(measured).max()
+
+
+def test_overwriting_is_right_exactly_where_nothing_meets():
+    for seed in range(20):
+        for forks in (False, True):
+            generator = np.random.default_rng((5, seed))
+            program, inputs = random_circuit(30, forks=forks, generator=generator)
+            net = circuit(program, inputs)
+            right, meet = net.gradient(inputs), two_meet(net)
+            overwrite(net)
+            assert meet == forks
+            assert (net.gradient(inputs) == right) != forks
 
 
 def test_without_forks_every_wire_is_used_once():

@@ -9,8 +9,9 @@ pattern: add distributes its gradient unchanged, max routes it to the winner (ha
 multiply swaps, scaling each input's gradient by the other input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from practicum.autograd.graph import topological
 from practicum.autograd.scalar import Value, maximum
@@ -88,6 +89,11 @@ class Circuit:
         leaves = [wire for wire in self.wires if wire.label and not wire.children]
         return {wire.label: wire.grad for wire in leaves}
 
+    def gradient(self, names: Iterable[str]) -> list[float]:
+        """The gradients on these inputs, in this order."""
+        gradients = self.gradients
+        return [gradients[name] for name in names]
+
     def why(self, wire: str | Value) -> str:
         """Where the gradient on `wire` comes from, gate by gate."""
         wire = self[wire] if isinstance(wire, str) else wire
@@ -117,7 +123,14 @@ class Circuit:
         return self.output.label if self.output.label.isidentifier() else "out"
 
 
-def circuit(program: Program, *, fuse: bool = True, **inputs: float) -> Circuit:
+def circuit(
+    program: Program,
+    inputs: Mapping[str, float] | None = None,
+    /,
+    *,
+    fuse: bool = True,
+    **more: float,
+) -> Circuit:
     """The circuit of an expression, such as `circuit("(x + y) * z", x=-2, y=5, z=-4)`.
 
     `program` and `fuse` are those of `stage`; every intermediate wire is labelled by its name or by
@@ -125,6 +138,7 @@ def circuit(program: Program, *, fuse: bool = True, **inputs: float) -> Circuit:
 
     Raises ConfigError for what is not made of gates, for missing and for unused inputs.
     """
+    inputs = {**(inputs or {}), **more}
     line_by_line = straight_line(program, fuse=fuse)
     needed = set(line_by_line.inputs)
     if needed != set(inputs):
@@ -139,8 +153,8 @@ def circuit(program: Program, *, fuse: bool = True, **inputs: float) -> Circuit:
     return Circuit(wires[line_by_line.output])
 
 
-def _minus(operand: Value | float) -> Value | float:
-    """−operand, called so."""
+def _minus(operand: Any) -> Any:
+    """−operand, of any kind of number; of a wire, called so."""
     minus = -operand
     if isinstance(operand, Value) and isinstance(minus, Value):
         minus.label = f"-{_enclosed(operand)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from practicum.autograd.circuits import GATES, Circuit
+from practicum.autograd.differences import centred
 from practicum.autograd.scalar import Value
 from practicum.autograd.straight_line import Argument, Line, StraightLine
 
@@ -48,6 +49,28 @@ def random_circuit(
         steepest = max(abs(draft.values[name].grad) for name in inputs)
         if steepest > FLATTEST and max(abs(wire.grad) for wire in wires) < STEEPEST:
             return program, inputs
+
+
+def differences(program: StraightLine, inputs: dict[str, float]) -> list[float]:
+    """The gradient on the inputs by centred differences."""
+
+    def value(at: np.ndarray) -> float:
+        leaves = {name: Value(x) for name, x in zip(inputs, at.tolist(), strict=True)}
+        return program.computed(leaves, GATES)[program.output].data
+
+    return centred(value, list(inputs.values())).tolist()
+
+
+def two_meet(net: Circuit) -> bool:
+    """Whether two gradients or more that are not zero come back to one wire."""
+    return any(sum(use.gradient != 0.0 for use in uses) > 1 for uses in net.uses.values())
+
+
+def overwrite(net: Circuit) -> None:
+    """A backward pass gone wrong, = for +=: what comes back replaces what came before."""
+    for wire in reversed(net.wires):
+        for child, slope in zip(wire.children, wire.local, strict=True):
+            child.grad = slope * wire.grad
 
 
 @dataclass
