@@ -185,12 +185,11 @@ def cosines(setup: Setup, task: Task, epoch: int, vector: Vector) -> dict[str, f
 
 
 def show_paths(setup: Setup, task: Task) -> None:
-    """As many steps with ten images each as with all, seen in the plane that both span."""
-    steps = setup.one_sided * (len(task.trial.x) // setup.batch)
+    """An epoch of steps with ten images each, and as many with all, in the plane of both paths."""
     paths = []
     for given in (task.batches(setup.batch), repeat((task.trial.x, task.trial.y))):
-        path = islice(task.descend(given, setup.rate), 0, steps, max(1, steps // 150))
-        paths.append(np.stack([task.trial.vector, *(vector.copy() for vector in path)]))
+        path = islice(task.descend(given, setup.rate), len(task.trial.x) // setup.batch)
+        paths.append(np.stack([vector.copy() for vector in path]))
     for name, path in zip(("ten", "all"), principal_plane(*paths), strict=True):
         for step, (across, along) in enumerate(path.tolist()):
             events.emit(events.Metric(name=f"{name} x", value=across, step=step))
@@ -238,9 +237,9 @@ def down(task: Task, size: int | None, rate: float, *, to: float, most: float) -
 
 
 def show_race(name: str, times: list[float], costs: list[float]) -> None:
-    """The cost at round times, the same for every seed."""
+    """The cost at round times, the same for every seed; it stays where the descent stopped."""
     for step in sorted({round(1.3**power) for power in range(40)}):
-        if step <= times[-1]:
+        if step <= 1.5 * times[-1]:
             value = float(np.interp(step, times, costs))
             events.emit(events.Metric(name=name, value=value, step=step))
 
@@ -293,14 +292,14 @@ def good_approximations(rows: Rows) -> Picture:
 
 
 def drunk_man(rows: Rows) -> Picture:
-    """The first seed's paths: many quick steps of ten, as many careful ones of all."""
-    title = "The same number of steps, seen in the plane of both paths"
+    """The first seed's paths from the first step on: staggering with ten, careful with all."""
+    title = "An epoch of steps with ten images each, and as many with all"
     figure = curves(rows, (), title=title, x="first direction", y="second direction")
     for name in ("ten", "all"):
         sides = [rows.curves("shuffled", f"{name} {side}")[:1] for side in "xy"]
         for x, y in zip(*sides, strict=True):
             places = [value for _, value in x], [value for _, value in y]
-            figure.axes[0].plot(*places, ".-", label=f"batches of {name}", linewidth=0.8)
+            figure.axes[0].plot(*places, ".-", label=f"{name} images", linewidth=0.8)
     figure.axes[0].legend(fontsize=8, frameon=False)
     return figure
 
