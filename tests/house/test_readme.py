@@ -27,6 +27,12 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 TEXT = README + CONTRIBUTING
+LOSS = """import torch
+
+
+def loss(w, x):
+    return torch.tanh(w @ x).sum()
+"""
 
 
 def blocks(text, language):
@@ -48,13 +54,14 @@ MAKE = [c for c, _ in commands() if c.startswith("make")]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A folder with what a reader would have: some notes and some questions."""
+    """A folder with what a reader would have: some notes, some questions and a loss."""
     folder = tmp_path_factory.mktemp("desk")
     (folder / "notes").mkdir()
     for name, text in list(topics.items())[:40]:
         (folder / "notes" / f"{name}.txt").write_text(text[:1000], encoding="utf-8")
     questions = {"prefix": "the cat", "candidates": [" sat", " ran"], "answer": 0}
     (folder / "questions.jsonl").write_text(json.dumps(questions) + "\n")
+    (folder / "loss.py").write_text(LOSS)
     return folder
 
 

@@ -149,7 +149,11 @@ def _fields(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _picture(name: str, path: Path) -> dict[str, str]:
-    return {"name": name, "kind": KINDS[path.suffix], "base64": base64.b64encode(path.read_bytes()).decode()}
+    return {
+        "name": name,
+        "kind": KINDS[path.suffix],
+        "base64": base64.b64encode(path.read_bytes()).decode(),
+    }
 
 
 def _score(one: Entry, tried: bool) -> dict[str, Any]:
