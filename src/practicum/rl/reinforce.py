@@ -29,6 +29,7 @@ from practicum.rl.actor_critic import ADAM, SILENT, check, normalised
 from practicum.rl.advantage import rewards_to_go
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
+from practicum.rl.policy_gradient import policy_loss
 from practicum.rl.rollouts import Tally, policy_for
 from practicum.rl.vector import Vector
 from practicum.seeding import derive
@@ -104,11 +105,12 @@ class PolicyGradient:
         values = model.values(batch.seen) if isinstance(self.baseline, Learned) else None
         returns = self.returns(batch, values).to(batch.seen.device)
         scores = model.scores(batch.seen[:count])
-        total = -(head.log_prob(scores, batch.actions) * self.weights(returns, values)).sum()
+        weights = self.weights(returns, values)
+        total = policy_loss(
+            head, scores, batch.actions, weights, entropy_weight=self.entropy_weight
+        )
         if values is not None and isinstance(self.baseline, Learned):
             total = total + self.baseline.weight * (values[:count] - returns).square().sum()
-        if self.entropy_weight:
-            total = total - self.entropy_weight * head.entropy(scores).sum()
         return Loss(total, count)
 
     def returns(
