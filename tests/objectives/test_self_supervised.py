@@ -154,3 +154,13 @@ class Constant(nn.Module):
 
     def forward(self, x):
         return self.answers
+
+
+def test_values_of_one_cell_are_hidden_together():
+    puzzle = Masked(share=0.5, mark=9, groups=(1, 3))(torch.zeros(200, 4), generator())
+    assert puzzle.scored is not None
+    hidden = puzzle.scored
+    assert torch.equal(hidden[:, 1:2].expand(-1, 3), hidden[:, 1:])
+    assert not torch.equal(hidden[:, 0], hidden[:, 1])
+    with pytest.raises(ConfigError, match="groups of 4 values do not make 5"):
+        Masked(groups=(1, 3))(torch.zeros(1, 5), generator())
