@@ -52,7 +52,7 @@ def test_learners_are_compared_and_kept(answer, tmp_path):
     rows = {row["actor"]: row for row in told["standings"]}
     assert set(rows) == {"q-learning", "reinforce", "actor-critic", "at random", "always 0"}
     assert rows["q-learning"]["mean"] == 1.0
-    assert rows["q-learning"]["learned"] == "yes"
+    assert rows["q-learning"]["learned"] == "1 of 1"
     assert rows["at random"]["over"] == "3 episodes"
     assert {one["severity"] for one in told["findings"]} == {"fine"}
     held = json.loads((tmp_path / "lake" / "comparison.json").read_text())

@@ -124,9 +124,11 @@ def command(as_json: bool) -> None:
     """Look at an environment, then compare learners in it with those that learn nothing.
 
     Learners by values, by the policy, and by both take the same number of steps and are scored
-    without exploration on fixed seeds. One has learned something when the interval of its mean
+    without exploration on fixed seeds. An agent has learned something when the interval of its mean
     return lies above those of chance and of the best constant action.
     """
+    import torch
+
     from practicum.rl.comparison import contestants, standings
     from practicum.rl.sanity import preflight
 
@@ -139,6 +141,8 @@ def command(as_json: bool) -> None:
     if learning.check:
         return print_json(to_json(found)) if as_json else None
     entered = contestants(environment, steps=learning.steps, names=learning.learner)
+    if not any(one.reads_images for one in entered):
+        torch.set_num_threads(1)  # sharing such small work costs more than it brings
     place = chosen(Place)
     folder = place.folder(
         {

@@ -4,8 +4,9 @@ By values alone (Q-learning where states can be counted, else a deep Q-network),
 (REINFORCE, whose baseline only steadies it), and by both at once (actor-critic; PPO on demand).
 Real-valued actions have no table of values to pick from, so learners by values sit out there.
 
-That something was learned is a statement that can fail: the interval of its mean return, over
-training seeds, has to lie above the interval of chance and of the best constant action.
+That an agent has learned something is a statement that can fail: the interval of its mean return
+over fixed episodes has to lie above those of chance and of the best constant action. How far a
+learner can be relied on is told by its agents of several seeds: their interval, how many learned.
 """
 
 import json
@@ -58,6 +59,13 @@ class Contestant:
     family: Family
     learner: Learner
 
+    @property
+    def reads_images(self) -> bool:
+        """Whether its network is one of convolutions; other ones are tiny."""
+        learner = self.learner
+        deep = isinstance(learner, DQN | Reinforce | ActorCritic | PPO)
+        return isinstance(learner.trunk, Convolutions) if deep else False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
@@ -78,7 +86,7 @@ class Standing:
     mean: float
     interval: tuple[float, float] | None
     over: str  # what the interval is over
-    learned: Literal["yes", "no", "open", ""]  # better than whoever learns nothing
+    learned: str  # how many of its agents are better than whoever learns nothing: "2 of 3"
 
 
 LEARNERS = (
@@ -178,9 +186,9 @@ def standings(results: Sequence[Result], found: Preflight) -> list[Standing]:
         _scored("at random", "none", found.random),
         _scored(found.constant_name, "none", found.constant),
     ]
-    bar = max(idle, key=lambda standing: standing.mean)
+    highest = max(standing.interval[1] if standing.interval else standing.mean for standing in idle)
     names = dict.fromkeys(result.name for result in results)
-    learned = [_learned([r for r in results if r.name == name], bar) for name in names]
+    learned = [_learned([r for r in results if r.name == name], highest) for name in names]
     return [*sorted(learned, key=lambda standing: -standing.mean), *idle]
 
 
@@ -195,7 +203,7 @@ def _scored(actor: str, family: str, score: Score) -> Standing:
     )
 
 
-def _learned(results: list[Result], bar: Standing) -> Standing:
+def _learned(results: list[Result], highest: float) -> Standing:
     """One learner over its seeds; over the episodes where there is but one seed."""
     name = results[0].name
     family = next(one.family for one in LEARNERS if one.name == name)
@@ -208,15 +216,12 @@ def _learned(results: list[Result], bar: Standing) -> Standing:
             interval=t_interval(means),
             over=_count(len(means), "seed"),
         )
-    return replace(standing, learned=_better(standing, bar))
+    better = sum(_lowest(result.score) > highest for result in results)
+    return replace(standing, learned=f"{better} of {len(results)}")
 
 
-def _better(standing: Standing, bar: Standing) -> Literal["yes", "no", "open"]:
-    low, high = standing.interval or (standing.mean, standing.mean)
-    least, most = bar.interval or (bar.mean, bar.mean)
-    if low > most:
-        return "yes"
-    return "no" if high <= least else "open"
+def _lowest(score: Score) -> float:
+    return score.mean if score.interval is None else score.interval[0]
 
 
 def _count(number: int, of: str) -> str:

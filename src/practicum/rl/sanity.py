@@ -123,13 +123,11 @@ def _random_play(environment: Environment, seed: int, patience: int) -> list[Fin
 
 def _rewards(walk: Trial) -> Finding:
     low, high = walk.lowest, walk.highest
-    text = f"between {low:.4g} and {high:.4g} in {walk.steps:,} random steps"
+    span = f"between {low:.4g} and {high:.4g}" if low < high else f"always {low:.4g}"
+    text = f"{span} in {walk.steps:,} random steps"
     severity: Severity = "warning"
     if low == high and (low == 0 or not walk.terminated):
-        text = (
-            f"always {low:.4g} in {walk.steps:,} random steps, whatever was done: learning starts "
-            "only when chance finds something else"
-        )
+        text += ", whatever was done: learning starts only when chance finds something else"
     elif max(abs(low), abs(high)) > MANY:
         text += ": networks learn such values badly; divide them"
     else:
