@@ -110,6 +110,14 @@ def test_custom_functions_are_checked_for_tests(monkeypatch):
         assert_gradients(lambda x: Cube.apply(x).sum(), {"x": X})
 
 
+def test_torchs_own_checker_agrees(monkeypatch):
+    x = X.double().requires_grad_()
+    assert torch.autograd.gradcheck(Cube.apply, x) == verify_gradients(Cube.apply, X).passed
+    monkeypatch.setattr(Cube, "factor", 2.0)
+    found = torch.autograd.gradcheck(Cube.apply, x, raise_exception=False)
+    assert found == verify_gradients(Cube.apply, X).passed
+
+
 def test_errors_that_cancel_in_a_sum_are_found():
     class Swapped(torch.autograd.Function):
         @staticmethod

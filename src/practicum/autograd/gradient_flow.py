@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from practicum.autograd.arrays import Array
 from practicum.autograd.graph import topological
 from practicum.errors import UnknownName
 
@@ -119,6 +120,15 @@ class GradientFlow:
         told = [_told(passage) for passage in uses]
         head = f"the gradient of {label} has size {wire.size:.4g}"
         return f"{head}, from {told[0]}" if len(told) == 1 else f"{head}: {'; '.join(told)}"
+
+    def array(self) -> Array:
+        """The output as an `Array` with its whole graph, values and gradients, to be drawn."""
+        twins: dict[Wire, Array] = {}
+        for wire in self.wires:
+            children = tuple(twins[child] for child in wire.children)
+            twin = twins[wire] = Array(wire.data, children, wire.op, wire.label)
+            twin.grad = np.zeros(wire.data.shape) if wire.grad is None else wire.grad
+        return twins[self.output]
 
     def rows(self) -> list[dict[str, str | float]]:
         """One row per wire, the output first: its gate, its gradient, and how it was reached."""
