@@ -2,7 +2,7 @@
 
 Parameters start arbitrary; an optimiser changes them a little, again and again, so that an
 objective improves:
-    θ ← θ − η ∇J(θ)
+    θₜ₊₁ = θₜ − η ∇J(θₜ)
 Where J comes from is the kind of task: labels (supervised), parts of the data themselves
 (self-supervised), or rewards for what was done (reinforcement).
 
@@ -68,9 +68,6 @@ SHIFTS = {
 }
 LABELS = CrossEntropy()
 MOVED_LABELS = Augmented(objective=LABELS, change=Moved(moves=within(1)))
-PLAIN = Budget(
-    steps=1263, batch=32, rate=0.2, schedule=Constant(), warmup=0, optimiser=SGD(), clip=None
-)  # 30 epochs of 1,347 pictures, by gradient descent and nothing more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +79,9 @@ class Setup:
 
     pictures: str = "digits"
     hidden: int = 64  # neurons
-    learn: Budget = PLAIN
+    learn: Budget = Budget(  # 30 epochs of 1,347 pictures, by gradient descent and nothing more
+        steps=1263, batch=32, rate=0.2, schedule=Constant(), warmup=0, optimiser=SGD(), clip=None
+    )
     halves_rate: float = 1.0
     games: int = 500
     device: str = "cpu"
@@ -241,20 +240,15 @@ def deployment(rows: Rows) -> Picture:
     return bars(shown, ("accuracy", *SHIFTS), title=title, y="accuracy")
 
 
-def readers(rows: Rows) -> Picture:
-    """Who reads how many test pictures, controls included."""
-    controls = ("shuffled", "exchanged", "untrained")
-    shown = replace(rows, arms=("supervised", "augmented", *REWARDED, *controls))
-    return bars(shown, "accuracy", title="Accuracy on test pictures", y="accuracy")
-
-
 PAPER = Paper(
     run=run,
     arms=tuple(ARMS),
     presets={
-        "smoke": Setup(learn=replace(PLAIN, steps=20), games=4),
+        "smoke": Setup(learn=replace(Setup().learn, steps=20), games=4),
         "cpu": Setup(),
-        "gpu": Setup(pictures="mnist", hidden=512, learn=replace(PLAIN, steps=3516), device="cuda"),
+        "gpu": Setup(
+            pictures="mnist", hidden=512, learn=replace(Setup().learn, steps=3516), device="cuda"
+        ),
     },
     seeds={"smoke": 1, "cpu": 5, "gpu": 5},
     claims=(
@@ -279,7 +273,7 @@ PAPER = Paper(
         Claim(
             "from rewards, 80 % are read",
             value=lambda r: rewarded(r, "accuracy"),
-            at_least=GOOD,
+            at_least=0.8,
             source="reinforcement learning; the number is ours",
         ),
         Claim(
@@ -331,5 +325,5 @@ PAPER = Paper(
             source="control",
         ),
     ),
-    plots=(learning, deployment, readers),
+    plots=(learning, deployment),
 )
