@@ -42,7 +42,9 @@ class Catch(gymnasium.Env[Any, Any]):
         self._throw()
         return self.pixels(), {}
 
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+    def step(
+        self, action: int | np.integer
+    ) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         self.paddle = min(max(self.paddle + MOVES[int(action)], 0), SIDE - PADDLE)
         self.ball, self.drift = _bounced(self.ball + self.drift, self.drift)
         self.height += FALL
@@ -58,8 +60,8 @@ class Catch(gymnasium.Env[Any, Any]):
     def pixels(self) -> np.ndarray:
         """The picture of this moment, a fresh (84, 84) array of bytes."""
         picture = np.zeros((SIDE, SIDE), np.uint8)
-        picture[self.height : self.height + BALL, self.ball : self.ball + BALL] = 255
         picture[-BALL:, self.paddle : self.paddle + PADDLE] = 160
+        picture[self.height : self.height + BALL, self.ball : self.ball + BALL] = 255
         return picture
 
     def render(self) -> np.ndarray | None:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -76,7 +76,7 @@ class CheeseMaze(gymnasium.Env[Any, Any]):
         self.state, self.eaten = self.first, False
         return self.state, {}
 
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int | np.integer) -> tuple[int, float, bool, bool, dict[str, Any]]:
         outcomes = self.P[self.state][int(action)]
         drawn = categorical_sample([chance for chance, *_ in outcomes], self.np_random)
         _, self.state, reward, terminated = outcomes[drawn]

@@ -27,7 +27,7 @@ from practicum import events
 from practicum.errors import ConfigError
 from practicum.models.agents import ActionValues, ActionValuesModel
 from practicum.models.build import build
-from practicum.models.trunks import Dense, Trunk
+from practicum.models.trunks import Convolutions, Dense, Trunk
 from practicum.objectives.objective import Loss
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Choices, Environment
@@ -37,7 +37,7 @@ from practicum.rl.vector import Vector
 from practicum.seeding import derive
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
-from practicum.training.optimiser import AdamW, Optimiser
+from practicum.training.optimiser import AdamW, Optimiser, RMSprop
 from practicum.training.schedules import Constant, Schedule
 
 SILENT = Watch()
@@ -46,7 +46,7 @@ POINTS = 100  # of the curve of returns over the whole of learning
 
 @dataclass(frozen=True, kw_only=True)
 class DQN:
-    """How to learn. The standard values suit CartPole; `nature_dqn` has those of the paper."""
+    """How to learn. The standard values suit CartPole; `nature` gives those of the paper."""
 
     trunk: Trunk = Dense(hidden=(128, 128), activation="relu")
     dueling: bool = False
@@ -120,8 +120,10 @@ class DQN:
         )
         watch = replace(watch, curve_every=max(watch.curve_every, updates // POINTS))
         objective = ChosenActions(learner=self, environment=environment, steps=steps)
-        fit(model, playing, objective, budget, seed=seed, watch=watch)
-        vector.close()
+        try:
+            fit(model, playing, objective, budget, seed=seed, watch=watch)
+        finally:
+            vector.close()
         return Agent(model)
 
     def updates_in(self, steps: int) -> int:
@@ -136,6 +138,27 @@ class DQN:
                 f"every {self.every}"
             )
         return times * self.updates
+
+
+def nature(*, steps: int) -> DQN:
+    """The values of Mnih et al. 2015 (extended data table 1), for learning from `steps` steps.
+
+    ε falls over the first million of steps. Their RMSProp also centred the second moment; here it
+    is not centred. Observations are stacks of four 84 × 84 frames: `Environment(frames=4)`.
+    """
+    return DQN(
+        trunk=Convolutions(),
+        replay=1_000_000,
+        start=50_000,
+        every=4,
+        batch=32,
+        copy_every=10_000,
+        explore=Exploration(start=1.0, end=0.1, share=min(1.0, 1_000_000 / steps)),
+        clip_rewards=True,
+        rate=2.5e-4,
+        optimiser=RMSprop(smoothing=0.95, eps=0.01),
+        clip=None,
+    )
 
 
 def td_targets(

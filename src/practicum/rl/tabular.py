@@ -112,8 +112,11 @@ class Learner(ABC):
         world = world_of(environment, self.bins)
         run = _Run(self, world, steps, episodes, seed, watch.name)
         identity = fingerprint(self, environment, steps, episodes, seed)
-        with interruption() as asked:
-            run.to_the_end(asked, identity, watch)
+        try:
+            with interruption() as asked:
+                run.to_the_end(asked, identity, watch)
+        finally:
+            world.close()
         return TableAgent(np.array(run.state.table), world.numbers, self.ties)
 
 

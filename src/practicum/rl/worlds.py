@@ -4,6 +4,7 @@ Two ways to step through one: the environment itself, or a copy of its table of 
 lists, which draws from the same probabilities several times as fast.
 """
 
+import math
 import random
 from bisect import bisect_right
 from itertools import accumulate
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 import gymnasium
 
-from practicum.errors import ConfigError
+from practicum.errors import ConfigError, TrainingError
 from practicum.rl.bins import Bins
 from practicum.rl.environments import (
     Choices,
@@ -44,6 +45,10 @@ class World(Protocol):
         """(next state, reward, terminated, truncated); never both of the last two."""
         ...
 
+    def close(self) -> None:
+        """Let go of whatever the world holds."""
+        ...
+
 
 def world_of(environment: Environment, bins: Bins | None = None) -> World:
     """`environment` with numbered states: from its table of transitions where that says all.
@@ -63,6 +68,7 @@ def world_of(environment: Environment, bins: Bins | None = None) -> World:
             "give bins=Bins(low=…, high=…, counts=…)"
         )
     if bins is None and is_drawn_from_its_table(env):
+        env.close()
         return TableWorld(transitions_of(env), limit_of(env), seen)
     return SteppedWorld(env, actions, seen, bins)
 
@@ -106,6 +112,9 @@ class TableWorld:
         self.taken += 1
         return self.state, reward, terminated, self.taken == self.limit and not terminated
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 class SteppedWorld:
     """Steps the environment itself and numbers what it shows."""
@@ -122,8 +131,16 @@ class SteppedWorld:
 
     def step(self, action: int) -> tuple[int, float, bool, bool]:
         observation, reward, terminated, truncated, _ = self.env.step(action + self.start)
+        if not math.isfinite(reward):
+            raise TrainingError(
+                f"{name_of(self.env)} gave a reward of {reward}; expected finite numbers"
+            )
         over = bool(terminated)
         return self._number(observation), float(reward), over, bool(truncated) and not over
+
+    def close(self) -> None:
+        """Close the environment."""
+        self.env.close()
 
     def _number(self, observation: Any) -> int:
         return int(self.numbers.states_of(self.seen.encode(observation)[None])[0])
