@@ -9,8 +9,8 @@ from practicum.models.agents import Policy
 from practicum.models.build import build
 from practicum.rl.actor_critic import ADAM
 from practicum.rl.environments import Environment
-from practicum.rl.gradient_variance import fit_baseline, gradient_variance
-from practicum.rl.reinforce import Episodes, Learned, PolicyGradient, Raw
+from practicum.rl.gradient_variance import fit_baseline, gradient_variance, with_and_without
+from practicum.rl.reinforce import Episodes, Learned, PolicyGradient, Raw, Reinforce
 from practicum.rl.vector import Vector
 from practicum.training.budget import Budget
 from practicum.training.schedules import Constant
@@ -52,6 +52,16 @@ def test_a_fitted_baseline_lowers_it_and_only_the_values_were_changed():
         policy, CART, [Raw(), Learned()], batches=40, episodes=4, discount=0.99, seed=1
     )
     assert raw > 1.5 * learned
+
+
+def test_a_learned_policy_is_held_fixed_and_measured_both_ways():
+    first, again = (
+        with_and_without(Reinforce(), CART, steps=200, baseline=FIT, batches=20, seed=0)
+        for _ in range(2)
+    )
+    assert first == again
+    raw, learned = first
+    assert raw > learned > 0
 
 
 def test_one_batch_has_no_variance():

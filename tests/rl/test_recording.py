@@ -8,10 +8,19 @@ import pytest
 from PIL import Image
 
 from practicum import events
+from practicum.lab.folder import working_in
 from practicum.rl.controls import Always, AtRandom
 from practicum.rl.environments import Environment
 from practicum.rl.painters import PAINTERS, draw_lines
-from practicum.rl.recording import FRAMES, STILLS, WIDTH, record, write_gif, write_strip
+from practicum.rl.recording import (
+    FRAMES,
+    STILLS,
+    WIDTH,
+    keep_recording,
+    record,
+    write_gif,
+    write_strip,
+)
 from practicum.rl.scene import Line, Photo, to_image
 from practicum.rl.score import score
 
@@ -115,3 +124,11 @@ def test_the_same_episode_gives_the_same_files(tmp_path):
         write_strip(recording, tmp_path / f"{name}.svg")
         files.append([(tmp_path / f"{name}.{end}").read_bytes() for end in ("gif", "svg")])
     assert files[0] == files[1]
+
+
+def test_a_run_keeps_both_pictures_and_tells_of_them(tmp_path):
+    lake, told = Environment(id="FrozenLake-v1"), []
+    with working_in(tmp_path), events.listening(told.append):
+        keep_recording(record(Always(1), lake), "lake")
+    assert [event.name for event in told] == ["lake, moving", "lake"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lake.gif", "lake.svg"]

@@ -14,7 +14,7 @@ import torch
 from practicum.errors import ConfigError
 from practicum.models.agents import PolicyModel
 from practicum.rl.environments import Environment
-from practicum.rl.reinforce import Baseline, Episodes, Learned, PolicyGradient
+from practicum.rl.reinforce import Baseline, Episodes, Learned, PolicyGradient, Raw, Reinforce
 from practicum.rl.vector import Vector
 from practicum.seeding import derive
 from practicum.training.budget import Budget
@@ -77,3 +77,32 @@ def gradient_variance(
         (square - float(total.square().sum()) / batches) / (batches - 1)
         for square, total in zip(squares, sums, strict=True)
     ]
+
+
+def with_and_without(
+    learner: Reinforce,
+    environment: Environment,
+    *,
+    steps: int,
+    baseline: Budget,
+    batches: int,
+    seed: int,
+) -> tuple[float, float]:
+    """The variance with no baseline, and with one that was fitted to the policy by `baseline`.
+
+    The policy is what `learner` has come to after `steps` steps.
+    """
+    model = learner.learn(environment, steps=steps, seed=seed).model
+    assert isinstance(model, PolicyModel), type(model)
+    discount = learner.discount
+    fit_baseline(model, environment, baseline, discount=discount, seed=seed)
+    raw, learned = gradient_variance(
+        model,
+        environment,
+        [Raw(), Learned()],
+        batches=batches,
+        episodes=learner.episodes,
+        discount=discount,
+        seed=derive(seed, "variance"),
+    )
+    return raw, learned

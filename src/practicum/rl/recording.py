@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from practicum import events
+from practicum.lab.folder import run_folder
 from practicum.rl.agent import Actor
 from practicum.rl.environments import Environment, Observations, actions_of, observations_of
 from practicum.rl.painters import MOST_LINES, PAINTERS, draw_lines
@@ -192,6 +193,16 @@ def write_strip(recording: Recording, path: Path, *, stills: int = STILLS) -> Pa
     ]
     path.write_text(to_svg(beside(scenes)), encoding="utf-8")
     return path
+
+
+def keep_recording(recording: Recording, name: str) -> None:
+    """Write both pictures to the folder of the run that is going on, and tell of them."""
+    for ending, write, title in (
+        (".gif", write_gif, f"{name}, moving"),
+        (".svg", write_strip, name),
+    ):
+        path = write(recording, run_folder() / f"{name}{ending}")
+        events.emit(events.Artifact(name=title, path=str(path)))
 
 
 def _captioned(scene: Scene, words: str) -> Scene:
