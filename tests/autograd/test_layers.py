@@ -4,12 +4,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import sympy
 import torch
+from scipy.optimize import approx_fprime
 from torch import nn
 from torch.nn import functional as F
 
 from practicum.autograd.activations import ACTIVATIONS, IDENTITY, RELU, SIGMOID, TANH
 from practicum.autograd.costs import SoftmaxCrossEntropy, SummedSquares, one_hot
+from practicum.autograd.differences import forward_mode
 from practicum.autograd.layers import Layered, Place, forward, sum_over_paths
 from practicum.errors import ConfigError
 
@@ -135,6 +138,31 @@ def test_an_explicit_sum_over_neurons_is_the_matrix_product():
     np.testing.assert_allclose(sum_over_paths(weight, delta), summed)
     (z,), (_, a) = forward([weight], [draw.normal(size=3)], [TANH], draw.normal(size=2))
     np.testing.assert_allclose(a, np.tanh(z))
+
+
+def test_the_chain_of_the_video_is_what_algebra_and_dual_numbers_say():
+    chain = Layered(widths=(1, 1, 1, 1), activations=(SIGMOID, TANH, SIGMOID))
+    numbers, x, y = np.random.default_rng(11).normal(size=6), 0.7, 0.2
+
+    def cost(p, exp, tanh):
+        a = 1 / (1 + exp(-(p[0] * x + p[1])))
+        a = 1 / (1 + exp(-(p[4] * tanh(p[2] * a + p[3]) + p[5])))
+        return (a - y) ** 2
+
+    letters = sympy.symbols("w1 b1 w2 b2 w3 b3")
+    formula = cost(letters, sympy.exp, sympy.tanh)
+    at = dict(zip(letters, numbers, strict=True))
+    algebra = [float(sympy.diff(formula, letter).subs(at)) for letter in letters]
+    ours = chain.gradient_reference(numbers, np.array([x]), np.array([y]))
+    np.testing.assert_allclose(ours, algebra, rtol=1e-10)
+    dual = forward_mode(lambda p: cost(p, np.exp, np.tanh), numbers)
+    np.testing.assert_allclose(ours, dual, rtol=1e-12)
+
+
+def test_scipys_differences_agree_as_far_as_they_can():
+    vector, x, y = problem(DIGITS, seed=12)
+    theirs = approx_fprime(vector, lambda at: DIGITS.mean_cost(at, x, y), 1e-7)
+    np.testing.assert_allclose(DIGITS.gradient(vector, x, y), theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ With δ⁽ˡ⁾ = ∂C₀/∂z⁽ˡ⁾ for the cost C₀ of one example (Nielsen
     (1) δ⁽ᴸ⁾ = ∂C₀/∂a⁽ᴸ⁾ ⊙ f′(z⁽ᴸ⁾)                (3) ∂C₀/∂W⁽ˡ⁾ = δ⁽ˡ⁾ a⁽ˡ⁻¹⁾ᵀ
     (2) δ⁽ˡ⁾ = (W⁽ˡ⁺¹⁾ᵀ δ⁽ˡ⁺¹⁾) ⊙ f′(z⁽ˡ⁾)          (4) ∂C₀/∂b⁽ˡ⁾ = δ⁽ˡ⁾
 
+Forward, a layer is one matrix product; backward it is two, (2) and (3): a pass back costs about two
+forward, for all partials together, where differences cost two forward for each.
+
 Of a batch every quantity is a matrix with a row per example; C is the mean of the C₀, so (3)
 becomes Δᵀ A / n and (4) the mean of Δ's rows. Everything also takes complex numbers, so that a
 complex step can check it. Python counts from 0: weights[l − 1] is W⁽ˡ⁾, z[l − 1] z⁽ˡ⁾, a[l] a⁽ˡ⁾.
