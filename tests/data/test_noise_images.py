@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from practicum.data.noise_images import noise_images
+from practicum.data.images import images
+from practicum.data.noise_images import beside_noise, noise_images
 from practicum.errors import DataError
 
 
@@ -20,3 +21,12 @@ def test_pixels_are_uniform_within_the_range():
 def test_no_images_are_refused():
     with pytest.raises(DataError, match="0 noise images"):
         noise_images(0, 64, seed=0)
+
+
+def test_nothing_is_wanted_of_noise_beside_images():
+    digits = images("digits").rows(np.arange(40))
+    examples = beside_noise(digits, share=0.25, classes=10, seed=0)
+    assert len(examples) == 50
+    assert [int(wanted.argmax()) for _, wanted in examples[:40]] == digits.labels.tolist()
+    assert sum(wanted.sum() for _, wanted in examples) == 40
+    assert not any(wanted.any() for _, wanted in examples[40:])

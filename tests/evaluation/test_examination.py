@@ -14,6 +14,7 @@ from practicum.evaluation.examination import (
     confidence,
     confusion,
     epochs_to,
+    examine,
     noise_test,
     one_hot_costs,
     plateaus,
@@ -22,6 +23,7 @@ from practicum.evaluation.examination import (
     softmax,
     worst,
 )
+from practicum.evaluation.examination_sheets import noise_sheet, worst_sheet
 from practicum.models.build import build
 from practicum.models.perceptron import Perceptron
 
@@ -110,3 +112,28 @@ def test_plateaus_are_the_costs_of_answers_that_are_all_alike():
     assert "train on" in found.near(0.905)
     assert "saturated" in found.near(0.998)
     assert found.near(0.3) == ""
+
+
+def test_what_an_examination_shows_can_be_drawn():
+    digits = images("digits").rows(np.arange(30))
+    model = build(Perceptron(widths=(64, 10)), seed=0)
+    for figure in (
+        noise_sheet(partial(answers, model), 8, seed=0, count=5),
+        worst_sheet(partial(answers, model), digits, count=5),
+    ):
+        titles = [axes.get_title() for axes in figure.axes]
+        assert len(titles) == 5
+        assert all(": 0." in title for title in titles)
+
+
+def test_an_examination_holds_what_its_parts_say():
+    digits = images("digits").rows(np.arange(60))
+    model = build(Perceptron(widths=(64, 10), start="unit"), seed=0)
+    classifier = partial(answers, model)
+    found = examine(classifier, digits.pixels, digits.labels, seed=0)
+    scores = classifier(digits.pixels)
+    assert found.cost == pytest.approx(one_hot_costs(scores, digits.labels).mean())
+    assert found.top == confidence(scores).top
+    assert found.confident_of_noise == noise_test(classifier, 64, seed=0).confident
+    silent = examine(lambda x: np.zeros((len(x), 10)), digits.pixels, digits.labels, seed=0)
+    assert "saturated" in silent.plateau

@@ -7,7 +7,8 @@ from torch import nn
 
 from practicum.errors import ConfigError, ModelError
 from practicum.interpret.dense import rows, trace
-from practicum.interpret.edges import bar_detector, edge, edges, horizontal_bars
+from practicum.interpret.dense_checks import disagreement, strays
+from practicum.interpret.edges import bar_detector, detecting, edge, edges, fires, horizontal_bars
 from practicum.interpret.perceptron import explain, neuron_by_neuron, set_weights, weight_images
 from practicum.models.build import build
 from practicum.models.perceptron import Perceptron
@@ -112,3 +113,36 @@ def test_an_edge_is_positive_on_one_side_and_negative_on_the_other():
     assert picture[4, 5] > 0 > picture[4, 3]
     assert len({each.tobytes() for each in edges(8, 16)}) == 16
     assert 0.8 < float(np.abs(edges(8, 16)).max()) <= 1.0
+
+
+def test_the_checks_of_a_network_find_nothing_and_leave_nothing_changed():
+    model = build(Perceptron(widths=(64, 16, 16, 10)), seed=0, dtype=torch.float64)
+    before = [p.detach().clone() for p in model.parameters()]
+    assert disagreement(model, IMAGES) < 1e-12
+    assert strays(model, IMAGES[:1]) == 0
+    for own, other in zip(model.parameters(), before, strict=True):
+        assert torch.equal(own.detach(), other)
+
+
+def test_the_checks_find_a_network_that_is_not_its_equation():
+    relu = build(Perceptron(widths=(64, 16, 10), activation="relu"), seed=0, dtype=torch.float64)
+    assert disagreement(relu, IMAGES) > 1e-3
+    assert strays(relu, IMAGES[:1]) > 0  # a neuron that is silent passes nothing on
+    with torch.no_grad():
+        relu.layers[1].weight.zero_()  # nothing of the first layer reaches the second
+    assert strays(relu, IMAGES[:1]) >= 10
+
+
+def test_the_images_that_fire_a_neuron_become_fewer_as_its_bias_falls():
+    model = build(Perceptron(widths=(64, 16, 10)), seed=0)
+    fired = fires(model, edges(8)[0], [10.0, 1.0, 0.0, -1.0, -10.0], IMAGES)
+    assert not (fired[1:] & ~fired[:-1]).any()
+    assert fired[0].all()
+    assert not fired[-1].any()
+
+
+def test_detectors_are_read_through_the_network_itself():
+    model = build(Perceptron(widths=(64, 16, 10)), seed=0)
+    seeing, blind = (detecting(model, 8, surround=surround) for surround in (-1.0, 0.0))
+    assert seeing.bar > 0.5 > seeing.bright_high
+    assert blind.bright_low > 0.5

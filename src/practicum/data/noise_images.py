@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float32
 
+from practicum.data.images import Images
 from practicum.errors import DataError
 from practicum.seeding import derive
 
@@ -18,3 +19,16 @@ def noise_images(
         )
     draw = np.random.default_rng(derive(seed, "noise images"))
     return draw.uniform(low, high, (count, inputs)).astype(np.float32)
+
+
+def beside_noise(
+    images: Images, *, share: float, classes: int, seed: int
+) -> list[tuple[Float32[np.ndarray, " i"], Float32[np.ndarray, " o"]]]:
+    """The images with their one-hot labels, and noise, `share` as many, of which nothing is wanted.
+
+    Each example is (pixels, wanted outputs): every output of an image of noise is to be 0.
+    """
+    noise = noise_images(round(share * len(images)), images.pixels.shape[1], seed=seed)
+    wanted = np.eye(classes, dtype=np.float32)[images.labels]
+    nothing = np.zeros((len(noise), classes), np.float32)
+    return [*zip(images.pixels, wanted, strict=True), *zip(noise, nothing, strict=True)]

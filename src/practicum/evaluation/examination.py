@@ -175,6 +175,41 @@ def plateaus(labels: Int64[np.ndarray, " n"], classes: int) -> Plateaus:
     return Plateaus(prior=float((shares * (1 - shares)).sum()), silent=1.0)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What there is to say of a classifier beside its accuracy."""
+
+    accuracy: float
+    cost: float  # the mean of Σⱼ (aⱼ − yⱼ)²
+    top: float  # the mean of the highest scores on new images
+    confident_of_noise: float  # the share of images of noise with a score above a half
+    top_of_noise: float
+    plateau: str  # what the cost means where it lies on a plateau; empty elsewhere
+
+
+def examine(
+    classifier: Classifier,
+    pixels: Float32[np.ndarray, "n i"],
+    labels: Int64[np.ndarray, " n"],
+    *,
+    seed: int,
+) -> Examination:
+    """The examination on new images, and on noise within the range of their values."""
+    scores = classifier(pixels)
+    cost = float(one_hot_costs(scores, labels).mean())
+    noise = noise_test(
+        classifier, pixels.shape[1], seed=seed, low=float(pixels.min()), high=float(pixels.max())
+    )
+    return Examination(
+        accuracy=float((scores.argmax(axis=1) == labels).mean()),
+        cost=cost,
+        top=confidence(scores).top,
+        confident_of_noise=noise.confident,
+        top_of_noise=noise.top,
+        plateau=plateaus(labels, scores.shape[1]).near(cost),
+    )
+
+
 def _check(scores: Scores, labels: Int64[np.ndarray, " n"]) -> None:
     if labels.min() < 0 or labels.max() >= scores.shape[1]:
         raise DataError(

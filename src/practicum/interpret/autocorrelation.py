@@ -5,6 +5,8 @@ right of i, else 0, and W = Σ w_ij. Noise has I near 0 (expected −1/(n − 1)
 a chess board −1.
 """
 
+from statistics import fmean
+
 import numpy as np
 from jaxtyping import Float
 
@@ -19,3 +21,8 @@ def morans_i(picture: Float[np.ndarray, "rows columns"]) -> float:
         raise DataError("a picture of one grey value has no autocorrelation")
     beside, below = d[:, 1:] * d[:, :-1], d[1:] * d[:-1]  # every pair once, both in Σ and in W
     return float(d.size / (beside.size + below.size) * (beside.sum() + below.sum()) / spread)
+
+
+def mean_morans_i(pictures: Float[np.ndarray, "n rows columns"]) -> float:
+    """The mean of I over several pictures."""
+    return fmean(morans_i(picture) for picture in pictures)

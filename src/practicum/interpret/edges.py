@@ -4,14 +4,19 @@ The weights say which pattern of pixels a neuron looks for, the bias how bright 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
+from torch import nn
 
 from practicum.errors import ConfigError
+from practicum.interpret.dense import rows, trace
+from practicum.interpret.perceptron import set_weights
 
 Picture = Float32[np.ndarray, "side side"]
+Images = Float32[np.ndarray, "m i"] | Float64[np.ndarray, "m i"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +88,41 @@ def edges(side: int, count: int = 16) -> Float32[np.ndarray, "n side side"]:
             )
         )
     return np.stack(found)
+
+
+def fires(
+    model: nn.Module, picture: Picture, biases: Sequence[float], images: Images
+) -> Bool[np.ndarray, "n m"]:
+    """Which images (columns) fire neuron 0 of the first layer, a > ½, at each bias (rows).
+
+    The neuron looks for `picture`, and keeps it and the last bias.
+    """
+    found = []
+    for bias in biases:
+        set_weights(model, 0, picture, bias=bias)
+        found.append((trace(model, rows(images, model))[0].after[:, 0] > 0.5).numpy())
+    return np.stack(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What detectors of a bar answer, over all places of the bar."""
+
+    bar: float  # to their bar alone, the dimmest
+    bright_low: float  # to a picture that is bright all over, the dimmest
+    bright_high: float  # and the brightest
+
+
+def detecting(model: nn.Module, side: int, *, surround: float) -> Answers:
+    """A detector set by hand as neuron 0, for a bar half as long as the picture at every place."""
+    bar_answers, bright_answers = [], []
+    for bar in horizontal_bars(side, side // 2):
+        detector = bar_detector(bar, surround=surround)
+        set_weights(model, 0, detector.weights, bias=detector.bias)
+        shown = np.stack([bar.reshape(-1).astype(np.float64), np.ones(side * side)])
+        on_bar, on_bright = trace(model, rows(shown, model))[0].after[:, 0].tolist()
+        bar_answers.append(on_bar)
+        bright_answers.append(on_bright)
+    return Answers(
+        bar=min(bar_answers), bright_low=min(bright_answers), bright_high=max(bright_answers)
+    )

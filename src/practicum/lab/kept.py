@@ -1,0 +1,34 @@
+"""What a run leaves beside its numbers: pictures that need the model, and whole arrays.
+
+An array is kept as a curve of the store, so that a picture can be drawn from the rows alone.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from practicum import events
+from practicum.lab.folder import run_folder
+from practicum.lab.paper import Picture
+from practicum.lab.pictures import save_picture
+from practicum.lab.rows import Rows
+
+
+def keep_picture(name: str, picture: Picture) -> Path:
+    """Write `picture` to the run's folder as `name`.png; the report shows it."""
+    path = save_picture(picture, run_folder() / f"{name}.png")
+    events.emit(events.Artifact(name=name, path=str(path)))
+    return path
+
+
+def keep_array(name: str, values: Float[np.ndarray, "..."]) -> None:
+    """Keep all values in their order, under this name."""
+    for step, value in enumerate(values.reshape(-1).tolist()):
+        events.emit(events.Metric(name=name, value=value, step=step))
+
+
+def kept_array(rows: Rows, arm: str, name: str, *shape: int) -> Float[np.ndarray, "..."]:
+    """What the first seed of `arm` kept under this name; `shape` where it was no list."""
+    values = np.array([value for _, value in rows.curves(arm, name)[0]])
+    return values.reshape(shape or -1)
