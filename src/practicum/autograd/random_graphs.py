@@ -5,10 +5,11 @@ and on another library's tensors. Every node may be used again by every later on
 tanh keeps the numbers bounded, so that gradients can be compared to many digits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from practicum.autograd.arrays import Array
 from practicum.autograd.scalar import Value, maximum
@@ -77,6 +78,24 @@ def gradients(steps: Steps, leaves: Sequence[Any], gates: Gates) -> list[Any]:
     square = root * root
     (square if isinstance(square, Value) else square.sum()).backward()
     return [leaf.grad for leaf in leaves]
+
+
+def scalar_graphs(
+    count: int, *, generator: np.random.Generator
+) -> Iterator[tuple[Steps, list[float]]]:
+    """Graphs of 5 to 59 gates over four numbers."""
+    for _ in range(count):
+        steps = draw_steps(SCALAR_GATES, int(generator.integers(5, 60)), generator=generator)
+        yield steps, generator.uniform(-3, 3, 4).tolist()
+
+
+def array_graphs(
+    count: int, *, generator: np.random.Generator
+) -> Iterator[tuple[Steps, list[Float64[np.ndarray, "..."]]]]:
+    """Graphs of 5 to 39 gates over four arrays that broadcast to `FULL`."""
+    for _ in range(count):
+        steps = draw_steps(ARRAY_GATES, int(generator.integers(5, 40)), generator=generator)
+        yield steps, [generator.uniform(-2, 2, draw_shape(generator)) for _ in range(4)]
 
 
 def draw_shape(generator: np.random.Generator) -> tuple[int, ...]:

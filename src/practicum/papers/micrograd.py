@@ -7,7 +7,8 @@ to part two moons in 100 steps, provided that gradients are set to zero before e
 
 100 points, labels ±1, max-margin loss with α = 10⁻⁴, full batch, rate 1 − 0.9 k/100. Controls: a
 linear model, gradients that pile up, and (only shown) hidden layers without a nonlinearity. Both
-engines train side by side from the same weights, and are laid beside torch on random graphs.
+engines train side by side from the same weights, and are laid beside torch on random graphs. A
+seed stands for several trainings, each on moons of its own: one in nine ends above a loss of 0.03.
 """
 
 import math
@@ -27,15 +28,15 @@ from practicum.autograd.arrays import Array, no_grad
 from practicum.autograd.cross_entropy import cross_entropy
 from practicum.autograd.drawing import sketch
 from practicum.autograd.graph import no_cycle_search
-from practicum.autograd.margin import margin_of_arrays, margin_of_values
+from practicum.autograd.margin import learn_margin, margin_of_arrays, margin_of_values
 from practicum.autograd.neurons import MLP, Neuron, ValueMLP
 from practicum.autograd.random_graphs import (
     ARRAY_GATES,
     SCALAR_GATES,
+    array_graphs,
     disagreement,
-    draw_shape,
-    draw_steps,
     gradients,
+    scalar_graphs,
 )
 from practicum.autograd.scalar import Value
 from practicum.data.images import images
@@ -55,6 +56,7 @@ class Setup:
     points: int = 100
     noise: float = 0.1
     network: MLP = MLP(inputs=2, widths=(16, 16, 1))
+    repeats: int = 8  # trainings that are averaged in one seed
     steps: int = 100
     decay: float = 1e-4  # α, on every weight and bias
     scalar_graphs: int = 500
@@ -65,33 +67,35 @@ class Setup:
     batch: int = 256
     device: str = "cpu"
 
-    def rate(self, step: int) -> float:
+    @property
+    def rates(self) -> list[float]:
         """From 1 down to 0.1."""
-        return 1.0 - 0.9 * step / self.steps
+        return [1.0 - 0.9 * step / self.steps for step in range(self.steps)]
 
 
-def train(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) -> dict[str, float]:
-    """Loss and accuracy after the last step; a loss that is not finite ends the training."""
-    x, y = moons(setup.points, noise=setup.noise, seed=seed)
-    model = ArrayMLP(network, generator=named(seed, "weights"))
-    loss_now = lambda: margin_of_arrays(model, Array(x), y, decay=setup.decay)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in range(setup.steps):
-            loss = loss_now()
-            if not np.isfinite(loss.data):
-                break
-            events.emit(events.Metric(name="loss", value=loss.data.item(), step=step))
-            if zero_grad:
-                model.zero_grad()
-            loss.backward()
-            model.descend(setup.rate(step))
-        with no_grad():
-            final, scores = loss_now().data.item(), model(Array(x)).data[:, 0]
-    if math.isfinite(final):
-        score = lambda points: model(Array(points)).data[:, 0]
-        figure = boundary(score, x, y, title=f"{network.parameters} parameters, loss {final:.3g}")
-        keep("boundary.png", figure.savefig)
-    return {"loss": final, "accuracy": float(((scores > 0) == (y > 0)).mean())}
+def trainings(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) -> dict[str, float]:
+    """Mean loss and accuracy after the last step; the first training is drawn."""
+    losses, right = [], []
+    for repeat in range(setup.repeats):
+        own = derive(seed, "repeat", repeat)
+        x, y = moons(setup.points, noise=setup.noise, seed=own)
+        model = ArrayMLP(network, generator=named(own, "weights"))
+        path = learn_margin(
+            model, Array(x), y, rates=setup.rates, decay=setup.decay, zero_grad=zero_grad
+        )
+        score = lambda points, model=model: model(Array(points)).data[:, 0]
+        with np.errstate(over="ignore", invalid="ignore"), no_grad():
+            right.append(float(((score(x) > 0) == (y > 0)).mean()))
+        losses.append(path[-1])
+        if repeat == 0:
+            for step, loss in enumerate(path):
+                events.emit(events.Metric(name="loss", value=loss, step=step))
+            if math.isfinite(path[-1]):
+                title = f"{network.parameters} parameters, loss {path[-1]:.3g}"
+                keep("boundary.png", boundary(score, x, y, title=title).savefig)
+    parted = [loss < 0.03 and share >= 0.99 for loss, share in zip(losses, right, strict=True)]
+    each = {"loss": losses, "accuracy": right, "parted": parted}
+    return {name: sum(numbers) / setup.repeats for name, numbers in each.items()}
 
 
 def side_by_side(setup: Setup, seed: int) -> dict[str, float]:
@@ -105,14 +109,14 @@ def side_by_side(setup: Setup, seed: int) -> dict[str, float]:
     engines = {"values": (values, of_values), "arrays": (arrays, of_arrays)}
     gaps, fastest = [], dict.fromkeys(engines, math.inf)
     with no_cycle_search():
-        for step in range(setup.steps):
+        for step, rate in enumerate(setup.rates):
             losses = []
             for name, (model, loss_now) in engines.items():
                 start = perf_counter()
                 loss = loss_now()
                 model.zero_grad()
                 loss.backward()
-                model.descend(setup.rate(step))
+                model.descend(rate)
                 losses.append(float(loss.data))
                 del loss  # letting a graph go is a part of its step
                 fastest[name] = min(fastest[name], perf_counter() - start)
@@ -134,15 +138,11 @@ def draw_a_neuron() -> None:
 def random_graphs(setup: Setup, seed: int) -> dict[str, float]:
     """The largest relative distance from torch's gradients in float64, and a very deep graph."""
     draw, of_values, of_arrays = named(seed, "graphs"), [], []
-    for _ in range(setup.scalar_graphs):
-        steps = draw_steps(SCALAR_GATES, int(draw.integers(5, 60)), generator=draw)
-        numbers = draw.uniform(-3, 3, 4).tolist()
+    for steps, numbers in scalar_graphs(setup.scalar_graphs, generator=draw):
         theirs = gradients(steps, [leaf(number) for number in numbers], SCALAR_GATES)
         ours = gradients(steps, [Value(number) for number in numbers], SCALAR_GATES)
         of_values.append(disagreement(ours, theirs))
-    for _ in range(setup.array_graphs):
-        steps = draw_steps(ARRAY_GATES, int(draw.integers(5, 40)), generator=draw)
-        blocks = [draw.uniform(-2, 2, draw_shape(draw)) for _ in range(4)]
+    for steps, blocks in array_graphs(setup.array_graphs, generator=draw):
         theirs = gradients(steps, [leaf(block) for block in blocks], ARRAY_GATES)
         for under in (np.asarray, torch.as_tensor):
             ours = gradients(steps, [Array(under(block)) for block in blocks], ARRAY_GATES)
@@ -221,10 +221,10 @@ def keep(name: str, write: Callable[[Path], object]) -> None:
 
 
 ARMS: dict[str, Callable[[Setup, int], dict[str, float]]] = {
-    "arrays": lambda setup, seed: train(setup, seed, setup.network),
-    "no_zero_grad": lambda setup, seed: train(setup, seed, setup.network, zero_grad=False),
-    "linear": lambda setup, seed: train(setup, seed, replace(setup.network, widths=(1,))),
-    "no_nonlinearity": lambda setup, seed: train(
+    "arrays": lambda setup, seed: trainings(setup, seed, setup.network),
+    "no_zero_grad": lambda setup, seed: trainings(setup, seed, setup.network, zero_grad=False),
+    "linear": lambda setup, seed: trainings(setup, seed, replace(setup.network, widths=(1,))),
+    "no_nonlinearity": lambda setup, seed: trainings(
         setup, seed, replace(setup.network, hidden="identity")
     ),
     "side_by_side": side_by_side,
@@ -256,6 +256,7 @@ PAPER = Paper(
     presets={
         "smoke": Setup(
             points=20,
+            repeats=2,
             network=MLP(inputs=2, widths=(4, 4, 1)),
             steps=4,
             scalar_graphs=4,
@@ -276,7 +277,7 @@ PAPER = Paper(
             source="the demo: 100 %; the margin is ours",
         ),
         Claim(
-            "and its loss is below 0.03",
+            "and its mean loss is below 0.03",
             value=lambda r: r.arrays.loss,
             below=0.03,
             source="the demo: 0.011; the margin is ours",
