@@ -12,7 +12,7 @@ import click
 
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table
-from practicum.cli.targets import blaming, target_called
+from practicum.own_code import blaming, target_called
 from practicum.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:

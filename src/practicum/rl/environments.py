@@ -6,14 +6,9 @@ the environment returns into an array of one shape, `Choices` or `Reals` turn ro
 actions into what the environment takes. Spaces of actions other than Discrete and Box are refused.
 """
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gymnasium
@@ -21,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from practicum.errors import ConfigError, UnknownName
+from practicum.own_code import blaming, module_called
 
 Option = int | float | bool | str | tuple[str, ...]
 
@@ -54,7 +50,7 @@ class Environment:
         if render is not None:
             options["render_mode"] = render
         place, colon, name = self.id.rpartition(":")
-        factory = getattr(_module(place), name, None) if colon else None
+        factory = getattr(module_called(place), name, None) if colon else None
         try:
             if callable(factory):
                 made = _from_class(self.id, factory, options)
@@ -72,29 +68,10 @@ class Environment:
         return made
 
 
-def _module(place: str) -> ModuleType:
-    """The module `place` names: a dotted name, or the path of a file ending in .py."""
-    try:
-        if not place.endswith(".py"):
-            return importlib.import_module(place)
-        path = Path(place).expanduser().resolve()
-        name = f"practicum_environment_{path.stem}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None, place
-        assert spec.loader is not None, place
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # dataclasses and pickles look their module up by name
-        spec.loader.exec_module(module)
-        return module
-    except (ImportError, FileNotFoundError, ValueError) as problem:
-        raise ConfigError(
-            f"cannot import '{place}' ({problem}); expected an installed module or a .py file"
-        ) from problem
-
-
 def _from_class(id: str, factory: Callable[..., Any], options: dict[str, Any]) -> gymnasium.Env:
     limit = options.pop("max_episode_steps", None)
-    made = factory(**options)
+    with blaming(f"cannot make environment '{id}'"):
+        made = factory(**options)
     if not isinstance(made, gymnasium.Env):
         raise ConfigError(f"'{id}' made a {type(made).__name__}; expected a gymnasium.Env")
     return made if limit is None else gymnasium.wrappers.TimeLimit(made, limit)

@@ -22,8 +22,7 @@ def target_called(text: str) -> tuple[ModuleType, Any]:
     place, colon, name = text.rpartition(":")
     if not colon or not place or not name:
         raise ConfigError(f"'{text}' names nothing; expected module:name or file.py:name")
-    with blaming(f"'{place}' cannot be imported"):
-        module = _from_file(place) if place.endswith(".py") else _from_path(place)
+    module = module_called(place)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -31,6 +30,15 @@ def target_called(text: str) -> tuple[ModuleType, Any]:
             raise UnknownName(f"name in {place}", part, known)
         found = getattr(found, part)
     return module, found
+
+
+def module_called(place: str) -> ModuleType:
+    """The module of a dotted name, or the file whose path ends in .py.
+
+    Raises ConfigError when it cannot be imported.
+    """
+    with blaming(f"'{place}' cannot be imported"):
+        return _from_file(place) if place.endswith(".py") else _from_path(place)
 
 
 @contextmanager
@@ -49,7 +57,7 @@ def blaming(what: str) -> Iterator[None]:
 
 
 def _of_libraries(path: str) -> bool:
-    ours = str(Path(__file__).parents[1])
+    ours = str(Path(__file__).parent)
     return path.startswith((ours, "<frozen", sysconfig.get_path("stdlib"))) or "-packages" in path
 
 
