@@ -73,10 +73,11 @@ def _from_file(place: str) -> ModuleType:
         raise ConfigError(f"there is no file '{place}'")
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))  # for what it imports from beside it
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"own_code_{path.stem}"  # no file of somebody's may stand in for an installed module
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None, place
     assert spec.loader is not None, place
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)  # data classes look their module up by name
+    sys.modules[name] = module  # data classes look their module up by name
     spec.loader.exec_module(module)
     return module

@@ -39,7 +39,9 @@ def test_starts_have_their_spread():
         model = build(Perceptron(widths=wide.widths, start=start), seed=0)  # type: ignore[arg-type]
         assert float(model.layers[0].weight.detach().std()) == pytest.approx(std, rel=0.02)
         biases = torch.cat([layer.bias for layer in model.layers])
-        assert float(biases.detach().std()) == pytest.approx(1.0 if start == "unit" else 0.0, abs=0.1)
+        assert float(biases.detach().std()) == pytest.approx(
+            1.0 if start == "unit" else 0.0, abs=0.1
+        )
 
 
 def test_impossible_widths_are_refused():

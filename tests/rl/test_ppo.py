@@ -102,12 +102,12 @@ def test_an_interrupted_run_equals_an_uninterrupted_one(
 
 
 def test_it_learns_to_name_letters():
-    agent = replace(QUICK, entropy_weight=0.01).learn(MATCH, steps=1500, seed=3)
+    agent = replace(QUICK, entropy_weight=0.01).learn(MATCH, steps=1000, seed=3)
     assert score(agent, MATCH).mean > 7.5  # of 8; at random 2.7
 
 
 def test_it_learns_to_aim_with_real_numbers():
-    agent = QUICK.learn(AIM, steps=2500, seed=3)
+    agent = QUICK.learn(AIM, steps=1600, seed=3)
     assert score(agent, AIM).mean > 7  # of 8; standing still earns 4
 
 

@@ -16,7 +16,7 @@ UNFIT = {
     "NotAnArray": "showed 'at home'; its observation_space is Box",
     "Raises": r"step of .* raised KeyError: 'door' \(.*odd.py, line \d+\)",
     "RaisesAtTheEdge": r"an episode of .* raised IndexError: off the map \(.*odd.py, line \d+\)",
-    "RaisesAtOnce": "making of .* raised AttributeError: no such map",
+    "RaisesAtOnce": "cannot make environment .* AttributeError: no such map",
     "FourThings": "step of .* returned .*; expected .observation, reward, terminated, truncated",
     "OnlyAnObservation": "reset of .* returned array.*; expected .observation, info.",
     "MaybeEnded": "terminated=None",

@@ -61,6 +61,7 @@ MAZE = Environment(id="practicum.rl.cheese_maze:CheeseMaze")
 CAT = replace(MAZE, options=(("cat", 0.1),))
 POLE, SWING = Environment(id="CartPole-v1"), Environment(id="Pendulum-v1")
 CATCH = Environment(id="practicum.rl.catch:Catch", frames=4)
+EYES = Convolutions(layers=((8, 8, 4), (16, 4, 2)), hidden=64)
 NEVER = Exploration(start=0.0, end=0.0)
 
 
@@ -89,15 +90,16 @@ class Setup:
     ppo: PPO = PPO()
     value_steps: int = 50_000
     policy_steps: int = 60_000
+    ppo_steps: int = 30_000
     swing_steps: int = 100_000
     fixed_at: int = 5_000  # steps after which a policy is held fixed, to measure its gradient
     baseline: Budget = Budget(
         steps=100, batch=4, rate=1e-2, schedule=Constant(), warmup=0.0, optimiser=ADAM, clip=None
     )
     batches: int = 200
-    catch: int = 0  # steps of a game seen as pixels, learned by those who are given
-    catch_dqn: DQN | None = None
-    catch_ppo: PPO | None = None
+    catch_dqn: DQN = DQN(trunk=EYES, batch=32, start=500)
+    catch_ppo: PPO = PPO(trunk=EYES, epochs=4)
+    catch_steps: int = 4_000  # enough to see that it runs; the preset gpu learns the game
     filmed: int = 0  # the seed whose tables are drawn and whose agents are filmed
 
 
@@ -124,6 +126,7 @@ def chance(setup: Setup, seed: int) -> dict[str, float]:
         "optimum": success_probability(world, best, steps=WHOLE),
         "score": score(AtRandom(POLE, seed=seed), POLE).mean,
         "swing": score(AtRandom(SWING, seed=seed), SWING).mean,
+        "catch": score(AtRandom(CATCH, seed=seed), CATCH).mean,
     }
 
 
@@ -168,9 +171,9 @@ def swing(setup: Setup, seed: int) -> dict[str, float]:
     return {"swing": played(setup, SWING, setup.actor_critic, setup.swing_steps, seed)}
 
 
-def catch(setup: Setup, seed: int, learner: Learner | None) -> dict[str, float]:
-    """How many more of five balls are caught than missed, where somebody is to learn that."""
-    return {} if learner is None else {"catch": played(setup, CATCH, learner, setup.catch, seed)}
+def catch(setup: Setup, seed: int, learner: Learner) -> dict[str, float]:
+    """How many more of five balls are caught than missed, by agents that see 84 × 84 pixels."""
+    return {"catch": played(setup, CATCH, learner, setup.catch_steps, seed)}
 
 
 def played(
@@ -204,14 +207,16 @@ ARMS = {
     "curious": lambda s, seed: mice(s, seed, s.mouse),
     "greedy": lambda s, seed: mice(s, seed, replace(s.mouse, explore=NEVER, ties="first")),
     "discounts": discounts,
-    "dqn": lambda s, seed: pole(s, seed, s.dqn, s.value_steps) | catch(s, seed, s.catch_dqn),
-    "forgetful": lambda s, seed: pole(s, seed, replace(s.dqn, replay=4), s.value_steps),
+    "dqn": lambda s, seed: pole(s, seed, s.dqn, s.value_steps),
+    "forgetful": lambda s, seed: pole(s, seed, replace(s.dqn, replay=4, batch=4), s.value_steps),
     "reinforce": lambda s, seed: pole(s, seed, s.reinforce, s.policy_steps),
     "raw": lambda s, seed: pole(s, seed, replace(s.reinforce, baseline=Raw()), s.policy_steps),
     "actor_critic": lambda s, seed: pole(s, seed, s.actor_critic, s.policy_steps),
-    "ppo": lambda s, seed: pole(s, seed, s.ppo, s.policy_steps) | catch(s, seed, s.catch_ppo),
+    "ppo": lambda s, seed: pole(s, seed, s.ppo, s.ppo_steps),
     "variance": variance,
     "swing": swing,
+    "catch_dqn": lambda s, seed: catch(s, seed, s.catch_dqn),
+    "catch_ppo": lambda s, seed: catch(s, seed, s.catch_ppo),
     "chance": chance,
 }
 ON_THE_POLE = ("dqn", "forgetful", "reinforce", "raw", "actor_critic", "ppo")
@@ -267,14 +272,18 @@ PAPER = Paper(
             dqn=DQN(copy_every=63, start=100, replay=200),
             value_steps=200,
             policy_steps=600,
+            ppo_steps=600,
             swing_steps=300,
             fixed_at=100,
             baseline=replace(CPU.baseline, steps=2),
             batches=3,
+            catch_dqn=DQN(trunk=EYES, batch=8, start=50, replay=200),
+            catch_ppo=PPO(trunk=EYES, copies=2, length=32, minibatch=32, epochs=1),
+            catch_steps=100,
         ),
         "cpu": CPU,
         "gpu": Setup(
-            catch=2_000_000,
+            catch_steps=2_000_000,
             catch_dqn=replace(nature(steps=2_000_000), device="cuda"),
             catch_ppo=PPO(
                 trunk=Convolutions(),
@@ -288,7 +297,7 @@ PAPER = Paper(
             ),
         ),
     },
-    seeds={"smoke": 1, "cpu": 8, "gpu": 3},
+    seeds={"smoke": 1, "cpu": 7, "gpu": 3},
     claims=(
         Claim(
             "Q-learning crosses the slippery lake with probability 0.70",

@@ -88,7 +88,7 @@ def trainings(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) 
             right.append(float(((score(x) > 0) == (y > 0)).mean()))
         losses.append(path[-1])
         if repeat == 0:
-            for step, loss in enumerate(path):
+            for step, loss in enumerate(filter(math.isfinite, path)):
                 events.emit(events.Metric(name="loss", value=loss, step=step))
             if math.isfinite(path[-1]):
                 title = f"{network.parameters} parameters, loss {path[-1]:.3g}"
