@@ -167,7 +167,7 @@ BAD = {
     "nothing": (["mine.py:nothing"], "gives a NoneType; expected"),
     "missing inputs": (["mine.py:loss"], "takes w, x; give shapes, such as --input w=3,4 "),
     "no gradient": (["mine.py:loss", "--gradient", "grad", "--input", "w=3", "--input", "x=2,3"],
-                    "no name in mine 'grad'; did you mean gradient"),
+                    "no name in mine.py 'grad'; did you mean gradient"),
     "bad shape": (["net.py:product", "--input", "x=2,b"], "--input x=2,b: expected x=3,4, x, or"),
     "empty shape": (["net.py:product", "--input", "x="], "--input x=: expected"),
     "bad bound": (["net.py:Net", "--input", "ids=2:0"], "a bound of at least 1 after the colon"),

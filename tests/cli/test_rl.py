@@ -119,7 +119,7 @@ def test_continuous_actions_leave_learners_by_values_out_and_say_so(answer):
         (("--env", f"{ODD}:NotANumber"), "gave a reward of nan"),
         (("--env", f"{ODD}:ManySwitches"), "takes actions of MultiBinary"),
         (("--env", f"{ODD}:Raises"), "raised KeyError: 'door'"),
-        (("--env", f"{ODD}:RaisesAtOnce"), "cannot make environment .* AttributeError: no such map"),
+        (("--env", f"{ODD}:RaisesAtOnce"), "AttributeError: no such map"),
         (("--env", "CartPole-v1", "--option", "gravity"), "expected name=value"),
         (("--env", "CartPole-v1", "--option", "gravity=9"), "cannot make environment"),
         (("--env", "CartPole-v1", "--limit", "0"), "--limit 0; expected at least 1"),

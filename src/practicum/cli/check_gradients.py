@@ -12,8 +12,8 @@ import click
 
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table
-from practicum.own_code import blaming, target_called
 from practicum.errors import ConfigError, UnknownName
+from practicum.own_code import blaming, target_called
 
 if TYPE_CHECKING:
     from practicum.autograd.gradient_check import Report
@@ -109,7 +109,7 @@ def _case(target: str, module: ModuleType, found: Any, asked: Asked) -> Case:
     gradient = None
     if asked.gradient:
         if not hasattr(module, asked.gradient):
-            raise UnknownName(f"name in {module.__name__}", asked.gradient, vars(module))
+            raise UnknownName(f"name in {target.rpartition(':')[0]}", asked.gradient, vars(module))
         gradient = getattr(module, asked.gradient)
     return Case(found, gradient, _drawn(target, found, asked))
 
