@@ -8,7 +8,8 @@ to part two moons in 100 steps, provided that gradients are set to zero before e
 100 points, labels ±1, max-margin loss with α = 10⁻⁴, full batch, rate 1 − 0.9 k/100. Controls: a
 linear model, gradients that pile up, and (only shown) hidden layers without a nonlinearity. Both
 engines train side by side from the same weights, and are laid beside torch on random graphs. A
-seed stands for several trainings, each on moons of its own: one in nine ends above a loss of 0.03.
+seed stands for several trainings, each on moons of its own, since a few end far above the others
+(of 120 pilots 11 % above a loss of 0.03, one of them at 0.13).
 """
 
 import math
@@ -41,6 +42,7 @@ from practicum.autograd.random_graphs import (
 from practicum.autograd.scalar import Value
 from practicum.data.images import images
 from practicum.data.moons import moons
+from practicum.errors import ConfigError
 from practicum.lab.boundary import boundary
 from practicum.lab.folder import run_folder
 from practicum.lab.paper import Claim, Paper, Picture
@@ -67,6 +69,14 @@ class Setup:
     batch: int = 256
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        counts = (self.repeats, self.steps, self.scalar_graphs, self.array_graphs, self.chain)
+        if min(counts) < 1 or self.points < 2:
+            raise ConfigError(
+                "micrograd needs 2 points and one of each: repeats, steps, scalar_graphs, "
+                f"array_graphs, chain; got {self.points} points and {counts}"
+            )
+
     @property
     def rates(self) -> list[float]:
         """From 1 down to 0.1."""
@@ -74,7 +84,7 @@ class Setup:
 
 
 def trainings(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) -> dict[str, float]:
-    """Mean loss and accuracy after the last step; the first training is drawn."""
+    """Means over the trainings, after the last step; `parted` is the share that met both marks."""
     losses, right = [], []
     for repeat in range(setup.repeats):
         own = derive(seed, "repeat", repeat)
@@ -99,7 +109,7 @@ def trainings(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) 
 
 
 def side_by_side(setup: Setup, seed: int) -> dict[str, float]:
-    """The demo in both engines: how far their losses and weights part, and the times of a step."""
+    """The demo in both engines: how far their losses part, and the seconds of a step."""
     x, y = moons(setup.points, noise=setup.noise, seed=seed)
     values = ValueMLP(setup.network, generator=named(seed, "weights"))
     arrays = ArrayMLP(setup.network, generator=named(seed, "weights"))
@@ -277,7 +287,7 @@ PAPER = Paper(
             source="the demo: 100 %; the margin is ours",
         ),
         Claim(
-            "and its mean loss is below 0.03",
+            "its mean loss is below 0.03",
             value=lambda r: r.arrays.loss,
             below=0.03,
             source="the demo: 0.011; the margin is ours",
@@ -301,7 +311,7 @@ PAPER = Paper(
             source="the lecture's last bug; the threshold is ours",
         ),
         Claim(
-            "and the loss is 20 times as large (as a logarithm of base 20)",
+            "without zero_grad the loss is 20 times as large (as a logarithm of base 20)",
             value=lambda r: math.log(r.no_zero_grad.loss / r.arrays.loss, 20),
             at_least=1,
             source="the lecture's last bug; the threshold is ours",
@@ -313,7 +323,7 @@ PAPER = Paper(
             source="the chain rule; float64 carries sixteen digits",
         ),
         Claim(
-            "on random graphs of broadcast arrays too, over NumPy and over torch",
+            "on random graphs of broadcast arrays they are too, over NumPy and over torch",
             value=lambda r: r.random_graphs.arrays,
             at_most=1e-10,
             source="the chain rule; float64 carries sixteen digits",
