@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,11 @@ def test_claims_are_drawn_with_threshold_and_state(tmp_path):
         "grows with $size$ — holds (asked at least 0.1)",
         "has a gap — invalid (asked at least 0.1)",
     ]
+
+
+def test_a_curve_that_diverges_is_drawn_as_far_as_it_goes(tmp_path):
+    there = rows()
+    gone = float("inf")
+    runs = [replace(run, curves={"loss": ((0, 1.0 + run.seed), (1, gone))}) for run in there.runs]
+    figure = curves(replace(there, runs=tuple(runs)), "loss", title="Loss", y="nats")
+    figure.savefig(tmp_path / "diverged.png")

@@ -161,9 +161,15 @@ def _draw_curve(axes: Axes, lines: list[Curve], colour: str, dash: str, label: s
     means = [fmean(column) for column in columns]
     axes.plot(steps, means, color=colour, linestyle=dash, marker=style, label=label)
     if len(lines) > 1:
-        bands = [t_interval(column) or (math.nan, math.nan) for column in columns]
+        bands = [_band(column) for column in columns]
         low, high = [band[0] for band in bands], [band[1] for band in bands]
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def _band(column: list[float]) -> tuple[float, float]:
+    """The interval of the seeds at one step; none where one of them has diverged."""
+    known = t_interval(column) if all(map(math.isfinite, column)) else None
+    return known or (math.nan, math.nan)
 
 
 def _across(axes: Axes, rows: Rows, controls: Sequence[str], metric: str) -> None:
