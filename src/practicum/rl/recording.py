@@ -24,7 +24,7 @@ from practicum.rl.scene import Photo, Scene, Text, beside, to_image, to_svg
 End = Literal["terminated", "truncated", "cut"]
 Camera = Callable[[], np.ndarray]
 LIMIT = 500  # steps of the longest recording
-FRAMES = 150  # of a GIF at most; of longer episodes every second, third, … moment is shown
+FRAMES = 100  # of a GIF at most; of longer episodes every second, third, … moment is shown
 STILLS = 8  # of a strip
 WIDTH = 300  # pixels of a frame that the environment gives, at most
 CAPTION = 20  # pixels below a still
