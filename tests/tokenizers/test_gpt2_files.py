@@ -1,0 +1,71 @@
+"""GPT-2's two files: the released ones where they are, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tiktoken
+from tokenizer_kinds import TEXT
+
+from practicum.data.fetch import locate
+from practicum.errors import TokenizerError
+from practicum.tokenizers.gpt2_files import load_gpt2_files
+from practicum.tokenizers.tiktoken_ranks import GPT2_SPECIALS, R50K, merges_of_ranks
+
+
+def test_the_released_files_give_tiktokens_ids() -> None:
+    folder = locate("gpt2-vocabulary")
+    if folder is None:
+        pytest.skip("GPT-2's vocabulary is not here: practicum data add gpt2-vocabulary")
+    encoder, merges = (next(folder.rglob(name)) for name in ("encoder.json", "vocab.bpe"))
+    ours = load_gpt2_files(encoder, merges)
+    assert ours.size == 50_257
+    assert ours.specials == GPT2_SPECIALS
+    ranks = {piece: id for id, piece in enumerate(ours.vocabulary()[:-1])}
+    assert tuple(merges_of_ranks(ranks)) == ours.merges
+    theirs = tiktoken.Encoding(
+        "gpt2",
+        pat_str=R50K.unicode.replace(r"\Z", "$"),
+        mergeable_ranks=ranks,
+        special_tokens=dict(GPT2_SPECIALS),
+    )
+    text = TEXT + Path(__file__).read_text(encoding="utf-8") + "<|endoftext|> 東京 café \n "
+    assert ours.encode(text) == theirs.encode_ordinary(text)
+    assert ours.encode(text, specials=True) == theirs.encode(text, allowed_special="all")
+
+
+def files(folder: Path, vocabulary: object, merges: str) -> tuple[Path, Path]:
+    (folder / "encoder.json").write_text(json.dumps(vocabulary))
+    (folder / "vocab.bpe").write_text(merges)
+    return folder / "encoder.json", folder / "vocab.bpe"
+
+
+def test_a_vocabulary_without_an_end_has_none(tmp_path: Path) -> None:
+    ours = load_gpt2_files(*files(tmp_path, {"a": 0, "b": 2, "ab": 1}, "#version: 0.2\na b\n"))
+    assert ours.encode("abba") == [1, 2, 0]
+    assert ours.end is None
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "merges", "message"),
+    [
+        ({"a": 0, "b": 2}, "", "are not 0 to 1"),
+        ({"a": 0, "b": "1"}, "", "are not 0 to 1"),
+        (["a"], "", "holds no object"),
+        ({"a": 0}, "a b c\n", "line 1: 'a b c' is not two tokens"),
+        ({"東": 0}, "", "not in the byte-level alphabet"),
+    ],
+)
+def test_what_is_not_read_is_named(
+    tmp_path: Path, vocabulary: object, merges: str, message: str
+) -> None:
+    with pytest.raises(TokenizerError, match=message):
+        load_gpt2_files(*files(tmp_path, vocabulary, merges))
+
+
+def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerError, match=r"cannot read .*encoder\.json"):
+        load_gpt2_files(tmp_path / "encoder.json", tmp_path / "vocab.bpe")
+    (tmp_path / "encoder.json").write_text('{"a": ')
+    with pytest.raises(TokenizerError, match="truncated or not JSON"):
+        load_gpt2_files(tmp_path / "encoder.json", tmp_path / "vocab.bpe")
