@@ -1,6 +1,7 @@
 """Deep Q-networks: targets and gradients as the equations say, exact resuming, and learning."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -19,7 +20,9 @@ from practicum.rl.environments import Environment
 from practicum.rl.exploration import Exploration
 from practicum.rl.score import score
 from practicum.rl.vector import Vector
-from practicum.training.loop import Watch
+from practicum.training.budget import Budget
+from practicum.training.loop import Watch, fit
+from practicum.training.schedules import Constant
 
 POLE = Environment(id="CartPole-v1")
 SMALL = DQN(
@@ -313,3 +316,65 @@ def test_the_values_of_the_paper_make_the_network_of_the_paper():
     assert parameters_of(network) == 1_686_180
     assert learner.explore.at(0.5) == pytest.approx(0.1)
     assert learner.explore.at(0.25) == pytest.approx(0.55)
+
+
+def test_updates_equal_those_of_stable_baselines():
+    from stable_baselines3 import DQN as Theirs
+
+    peer: Any = Theirs(
+        "MlpPolicy",
+        gymnasium.make("CartPole-v1"),
+        learning_rate=1e-2,
+        policy_kwargs={"net_arch": [16]},
+        device="cpu",
+    )
+    peer._setup_learn(1)
+    learner = replace(SMALL, batch=32, start=100, copy_every=1000)
+    source = playing(learner, POLE)
+    next(source)
+    model = source.model
+    disturb(model, 3)  # now it differs from its target network
+    with torch.no_grad():
+        for ours, theirs in ((model, peer.q_net), (source.target, peer.q_net_target)):
+            for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+                other.copy_(mine)
+    seen = source.replay.sample(32, generator=np.random.default_rng(9))
+    peer.replay_buffer.sample = lambda *_, **__: SimpleNamespace(
+        observations=torch.from_numpy(seen.observations),
+        actions=torch.from_numpy(seen.actions)[:, None],
+        next_observations=torch.from_numpy(seen.following),
+        dones=torch.from_numpy(seen.terminated).float()[:, None],
+        rewards=torch.from_numpy(seen.rewards)[:, None],
+        discounts=None,
+    )
+    peer.train(3, 32)
+    budget = Budget(
+        steps=3,
+        batch=32,
+        rate=1e-2,
+        schedule=Constant(),
+        warmup=0.0,
+        optimiser=learner.optimiser,
+        clip=learner.clip,
+    )
+    batch = source._batch(seen)
+    objective = ChosenActions(learner=learner, environment=POLE, steps=400)
+    fit(model, Repeated(batch), objective, budget, seed=0)
+    for mine, other in zip(model.parameters(), peer.q_net.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-6, rtol=1e-5)
+
+
+class Repeated:
+    """The same batch, for ever."""
+
+    def __init__(self, batch: TargetBatch) -> None:
+        self.batch = batch
+
+    def __next__(self) -> list[TargetBatch]:
+        return [self.batch]
+
+    def position(self) -> dict[str, Any]:
+        return {}
+
+    def seek(self, position: dict[str, Any]) -> None:
+        raise AssertionError("nothing was kept")
