@@ -5,9 +5,10 @@ With share ε, V words, gold word y and padding word π, the target q of a row i
     EvenSmoothing        q(v) = (1 − ε)·1[v = y] + ε/V             (Szegedy et al. 2016, §7; torch)
     OffTargetSmoothing   q(y) = 1 − ε,  q(π) = 0,  else ε/(V − 2)   (The Annotated Transformer)
 
-On the V − 1 words without π, the second with ε is the first with ε(V − 1)/(V − 2). A row whose target is `IGNORED` (or π) counts nothing.
-The article minimises KL(q‖p), which is this loss less the entropy of q, a constant: same gradient,
-and 0 for a perfect answer where cross-entropy bottoms out at `least`.
+On the V − 1 words without π, the second with ε is the first with ε(V − 1)/(V − 2). A row whose
+target is `IGNORED`, or π in the second, counts nothing. The article minimises KL(q‖p), which
+is this loss less the entropy of q, a constant: the same gradient, and 0 for a perfect answer where
+cross-entropy bottoms out at `least`.
 """
 
 import math
