@@ -162,7 +162,10 @@ def play(
         return from_json(Result, read_json(done))
     checkpoints = folder / "checkpoints" if folder is not None else None
     watch = Watch(name=f"{contestant.name}, seed {seed}", folder=checkpoints, resume=resume)
-    with explaining("an episode", environment.id, file=source_of(environment.make())):
+    env = environment.make()
+    source = source_of(env)
+    env.close()
+    with explaining("an episode", environment.id, file=source):
         before = time.perf_counter()
         agent = contestant.learner.learn(environment, steps=steps, seed=seed, watch=watch)
         seconds = time.perf_counter() - before

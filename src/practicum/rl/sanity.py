@@ -6,11 +6,13 @@ cannot be worked with is an error, what makes learning hard or a run unrepeatabl
 the task is the intended one is not tried.
 """
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
 import gymnasium
 
+from practicum import events
 from practicum.errors import ConfigError
 from practicum.rl.controls import Always, AtRandom, constants
 from practicum.rl.environments import Choices, Environment, actions_of, observations_of
@@ -64,11 +66,12 @@ def preflight(
     """
     findings: list[Finding] = []
     try:
-        env = Trial(environment, seed).env
-        findings.append(_spaces(env))
+        with closing(Trial(environment, seed)) as trial:
+            findings.append(_spaces(trial.env))
+            source = source_of(trial.env)
         findings.append(_one_seed_one_episode(environment, seed))
         findings += _random_play(environment, seed, patience)
-        with explaining("an episode", environment.id, file=source_of(env)):
+        with explaining("an episode", environment.id, file=source):
             random, constant, name = _baselines(environment, seed, episodes, limit)
     except (UnfitEnvironment, ConfigError) as problem:  # the latter for spaces nobody acts in
         findings.append(Finding(check="fitness", severity="error", text=str(problem)))
@@ -93,32 +96,40 @@ def _spaces(env: gymnasium.Env) -> Finding:
 
 def _one_seed_one_episode(environment: Environment, seed: int) -> Finding:
     """Two copies, one seed, the same actions: everything shown has to be the same."""
-    first, second = (Trial(environment, seed) for _ in range(2))
-    for step in range(COMPARED):
-        if not first.same_as(second):
-            text = (
-                f"the same seed and actions give something else at step {step}: what is drawn must "
-                "come from self.np_random, else no run can be repeated or resumed"
-            )
-            return Finding(check="seed", severity="warning", text=text)
-        action = first.draw()
-        first.step(action)
-        second.step(action)
+    with closing(Trial(environment, seed)) as first, closing(Trial(environment, seed)) as second:
+        for step in range(COMPARED):
+            if not first.same_as(second):
+                text = (
+                    f"the same seed and actions give something else at step {step}: what is drawn "
+                    "must come from self.np_random, else no run can be repeated or resumed"
+                )
+                return Finding(check="seed", severity="warning", text=text)
+            action = first.draw()
+            first.step(action)
+            second.step(action)
     return Finding(check="seed", severity="fine", text="one seed gives one episode")
 
 
 def _random_play(environment: Environment, seed: int, patience: int) -> list[Finding]:
-    walk = Trial(environment, derive(seed, "random play") % 2**31)
     outside = 0
-    while walk.steps < patience and walk.ended < 100:
-        walk.step(walk.draw())
-        outside += not walk.env.observation_space.contains(walk.observation)
+    with closing(Trial(environment, derive(seed, "random play") % 2**31)) as walk:
+        while walk.steps < patience and walk.ended < 100:
+            walk.step(walk.draw())
+            outside += not walk.env.observation_space.contains(walk.observation)
+            if walk.steps % 100 == 0:
+                _tell(walk, patience)
+    _tell(walk, walk.steps)
     if not walk.ended:
         raise UnfitEnvironment(
             f"no episode of {environment.id} ended in {patience:,} random steps, neither "
             "terminated nor truncated; give it a limit of steps (--limit, or max_episode_steps)"
         )
     return [_rewards(walk), _observations(walk, outside), _ending(walk)]
+
+
+def _tell(walk: Trial, total: int) -> None:
+    done, what = walk.steps, f"looking at {walk.id}"
+    events.emit(events.Progress(task=what, done=done, total=total, unit="random steps"))
 
 
 def _rewards(walk: Trial) -> Finding:

@@ -99,6 +99,10 @@ class Trial:
             self.terminated += bool(terminated)
             self.reset()
 
+    def close(self) -> None:
+        """Let go of whatever the environment holds."""
+        self.env.close()
+
     def same_as(self, other: "Trial") -> bool:
         """Whether both show and pay the same at this moment."""
         alike = np.array_equal(self.encoded, other.encoded) and self.reward == other.reward
