@@ -1,0 +1,120 @@
+"""Parallel text: line i of one file says what line i of the other says in another language.
+
+Files are UTF-8, one sentence a line, whatever their endings (`train.en`, `train.de`). Nothing is
+guessed: files of unequal length, empty lines and other encodings are refused with their place,
+since one lost line shifts all that follow.
+
+A pair is known by its source sentence, which decides its side (see `practicum.data.documents`). So
+a sentence that occurs twice is never both learned and measured on, and adding lines moves none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from practicum.data.documents import HELD_OUT, is_held_out
+from practicum.errors import DataError
+from practicum.tokenizers.tokenizer import Tokenizer
+
+
+class SentencePair(NamedTuple):
+    """A sentence and its translation."""
+
+    source: str
+    target: str
+
+
+class TokenPair(NamedTuple):
+    """A sentence and its translation in ids, without begin and end tokens."""
+
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSplit:
+    """The two sides of a parallel text, each in its order."""
+
+    train: tuple[SentencePair, ...]
+    held_out: tuple[SentencePair, ...]
+
+
+def read_pairs(source: str | Path, target: str | Path) -> tuple[SentencePair, ...]:
+    """The lines of the two files side by side, without white space around them.
+
+    Raises DataError: a file that cannot be read or is not UTF-8, no lines, an empty line, unequal
+    numbers of lines.
+    """
+    files = [Path(source).expanduser(), Path(target).expanduser()]
+    left, right = (_lines(file) for file in files)
+    if len(left) != len(right):
+        raise DataError(
+            f"{files[0]} has {len(left):,} lines and {files[1]} has {len(right):,}; expected a "
+            "line of one for each line of the other"
+        )
+    if not left:
+        raise DataError(f"{files[0]} and {files[1]} are empty; expected a sentence a line")
+    for file, lines in zip(files, (left, right), strict=True):
+        _check_full(file, lines)
+    return tuple(map(SentencePair, left, right))
+
+
+def split_pairs(pairs: Sequence[SentencePair], fraction: float = HELD_OUT) -> PairSplit:
+    """Pairs to learn from, and about `fraction` of the different source sentences held out.
+
+    Raises DataError where that leaves a side empty.
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"the held-out fraction is {fraction}; expected a number between 0 and 1")
+    sides: tuple[list[SentencePair], list[SentencePair]] = ([], [])
+    for pair in pairs:
+        sides[is_held_out(pair.source, fraction)].append(pair)
+    if not all(sides):
+        raise DataError(
+            f"{len(pairs)} pairs at a held-out fraction of {fraction} leave the side of "
+            f"{'training' if not sides[0] else 'measuring'} empty; give more pairs or another one"
+        )
+    return PairSplit(train=tuple(sides[0]), held_out=tuple(sides[1]))
+
+
+def encode_pairs(
+    pairs: Sequence[SentencePair], source: Tokenizer, target: Tokenizer
+) -> tuple[TokenPair, ...]:
+    """Both sides in ids; the two tokenizers may be one."""
+    return tuple(
+        TokenPair(tuple(source.encode(pair.source)), tuple(target.encode(pair.target)))
+        for pair in pairs
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        data = file.read_bytes()
+    except OSError as problem:
+        raise DataError(f"cannot read {file} ({problem.strerror})") from problem
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{file} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
+    if b"\0" in data:
+        raise DataError(f"{file} has zero bytes: it is not text; convert it")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    # Line ends of bytes alone: str.splitlines would also cut at U+2028 and lose the alignment.
+    rows = data.removesuffix(b"\n").split(b"\n") if data else []
+    return [_decoded(file, number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _decoded(file: Path, number: int, row: bytes) -> str:
+    try:
+        return row.decode().strip()
+    except UnicodeDecodeError as problem:
+        raise DataError(
+            f"{file} line {number} is not UTF-8 (byte {problem.start + 1} is "
+            f"0x{row[problem.start]:02x}); convert it, for example: iconv -f LATIN1 -t UTF-8"
+        ) from problem
+
+
+def _check_full(file: Path, lines: Sequence[str]) -> None:
+    empty = [number for number, line in enumerate(lines, start=1) if not line]
+    if empty:
+        more = f" (and {len(empty) - 1:,} more)" if len(empty) > 1 else ""
+        raise DataError(f"{file} line {empty[0]} is empty{more}; remove such lines from both files")
