@@ -137,6 +137,11 @@ def test_sharpening_exact_zeros_has_a_finite_gradient():
         assert gradient.isfinite().all()
 
 
+def test_many_flat_weights_can_be_sharpened_much():
+    flat = torch.full((1, 1000), 1e-3)
+    torch.testing.assert_close(sharpen(flat, torch.tensor([50.0])), flat)
+
+
 def test_a_head_weighs_with_numbers_that_sum_to_one(asked, memory, weights):
     found = address(asked, memory, weights)
     assert (found >= 0).all()

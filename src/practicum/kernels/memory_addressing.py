@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from practicum.errors import ConfigError
 
 SMALLEST_LENGTH = 1e-6  # vectors shorter than this are near 0, and point nowhere
-ABOVE_ZERO = 1e-12  # added before a power, whose slope in γ is log w
+ABOVE_ZERO = 1e-12  # added before the logarithm of a weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +89,11 @@ def shift(weights: Float[Tensor, "b s"], shifts: Float[Tensor, "b j"]) -> Float[
 
 
 def sharpen(weights: Float[Tensor, "b s"], sharpness: Float[Tensor, " b"]) -> Float[Tensor, "b s"]:
-    """w: what a shift has blurred is made narrow again; γ = 1 changes nothing."""
-    powers = (weights + ABOVE_ZERO).pow(sharpness[:, None])
-    return powers / powers.sum(-1, keepdim=True)
+    """w: what a shift has blurred is made narrow again; γ = 1 changes nothing.
+
+    As softmax(γ log w̃), since powers of small weights would all round to 0, and 0/0 is no weight.
+    """
+    return (sharpness[:, None] * (weights + ABOVE_ZERO).log()).softmax(-1)
 
 
 def address(
