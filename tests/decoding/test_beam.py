@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from practicum.decoding.beam import Beam, Hypothesis, beam_search, length_penalty
+from practicum.decoding.model import Target, log_probabilities, prefill
+from practicum.decoding.model import step as read
 from practicum.errors import ConfigError, ModelError
 from practicum.seeding import stream
 
@@ -193,6 +195,41 @@ def test_an_answer_that_ends_comes_before_one_that_was_cut_off():
         ((END,), True),
         ((1, 1), False),
     ]
+
+
+def test_one_prefix_each_that_all_go_on_are_not_copied():
+    class Unmoved(Heard):
+        def select(self, rows: Sequence[int]) -> None:
+            raise AssertionError(rows)
+
+    step = Table([[0.1, 0.9]], [[0.2, 0.8]] * 2, [[0.9, 0.1]] * 2)
+    first, state = torch.tensor([BEGIN] * 2), Unmoved([(), ()])
+    found = beam_search(step, state, first, end=END, longest=[3, 3], beam=Beam(width=1))
+    assert [hypotheses[0].ids for hypotheses in found] == [(1, 1, END)] * 2
+
+
+def test_a_model_with_a_cache_is_searched(model):
+    prompts, vocab = [[5, 9, 2, 7], [11, 3]], model.description.vocab
+
+    def step(state, last: Tensor) -> Tensor:
+        return read(model, last, state).log_softmax(-1)
+
+    for width in (1, 4):
+        _, state = prefill(model, [prompt[:-1] for prompt in prompts], 20)
+        first = torch.tensor([prompt[-1] for prompt in prompts])
+        found = beam_search(
+            step, state, first, end=vocab - 1, longest=[6, 9], beam=Beam(width=width)
+        )
+        for prompt, longest, hypotheses in zip(prompts, (6, 9), found, strict=True):
+            assert len({hypothesis.ids for hypothesis in hypotheses}) == width
+            for hypothesis in hypotheses:
+                row = [*prompt, *hypothesis.ids]
+                places = range(len(prompt) - 1, len(row) - 1)
+                scores = log_probabilities(model, [row], [Target(0, i, row[i + 1]) for i in places])
+                assert hypothesis.logprob == pytest.approx(sum(s.logprob for s in scores), abs=1e-4)
+                assert hypothesis.finished or len(hypothesis.ids) == longest
+                if width == 1:
+                    assert all(score.likeliest for score in scores)
 
 
 def test_a_forbidden_token_is_never_said():

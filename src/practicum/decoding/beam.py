@@ -88,9 +88,10 @@ def beam_search(
         return []
     with torch.inference_mode():
         search = _Search(first, end, longest, beam)
-        state.select([row for row in range(len(first)) for _ in range(beam.width)])
+        _move(state, [row for row in range(len(first)) for _ in range(beam.width)], len(first))
         while search.sources:
-            state.select(search.advance(step(state, search.last)))
+            held = len(search.last)
+            _move(state, search.advance(step(state, search.last)), held)
     return search.answers()
 
 
@@ -177,6 +178,12 @@ class _Search:
                 "a step gave log-probabilities that are NaN or all −inf; every prefix needs a "
                 "token that can follow it"
             )
+
+
+def _move(state: Rows, rows: list[int], held: int) -> None:
+    """Select `rows` of the `held` ones, unless all stay where they are: selecting is a copy."""
+    if rows and rows != list(range(held)):
+        state.select(rows)
 
 
 def _ranked(found: list[Hypothesis]) -> list[Hypothesis]:
