@@ -1,0 +1,88 @@
+"""SentencePiece's byte-pair encoding (Kudo & Richardson 2018), which joins characters.
+
+As long as two neighbours together are a piece, those whose piece scores highest are joined, the
+leftmost of them first. Whether they are the two from which training made the piece does not matter,
+unlike in `bpe`. Not done: pieces marked as unused.
+"""
+
+import re
+from heapq import heapify, heappop, heappush
+
+from practicum.errors import TokenizerError
+from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
+from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
+from practicum.tokenizers.sentencepiece_normalizer import SPACE, one_of
+
+_REMEMBERED = 1 << 17  # words whose cutting is kept
+_LONG = 64  # characters; longer ones are not kept
+
+
+class SentencePieceBPE(SentencePieceTokenizer):
+    """Cuts by the scores of `model`, whose algorithm is "bpe"."""
+
+    def __init__(self, model: SentencePieceModel) -> None:
+        super().__init__(model)
+        if model.of(Kind.UNUSED):
+            raise TokenizerError(f"piece {model.of(Kind.UNUSED)[0]} is marked as unused")
+        joinable = [*model.of(Kind.NORMAL), *model.of(Kind.USER_DEFINED)]
+        self._id = {model.pieces[number].text: number for number in joinable}
+        scores = sorted({model.pieces[number].score for number in joinable}, reverse=True)
+        place = {score: rank for rank, score in enumerate(scores)}
+        self._rank = {text: place[model.pieces[n].score] for text, n in self._id.items()}
+        self._frozen = one_of([model.pieces[n].text for n in model.of(Kind.USER_DEFINED)])
+        # Where no piece goes on with ▁ after something else, words have nothing to do with another.
+        inside = re.compile(f"[^{SPACE}]{SPACE}")
+        words = rf"{SPACE}*[^{SPACE}]+|{SPACE}+"
+        self._words = None if any(map(inside.search, self._id)) else re.compile(words)
+        self._known: dict[str, list[tuple[int, int]]] = {}
+
+    def segment(self, text: str) -> list[tuple[int, int]]:
+        """See `SentencePieceTokenizer.segment`."""
+        segments: list[tuple[int, int]] = []
+        for word in self._words.findall(text) if self._words else [text]:
+            segments += self._known.get(word) or self._cut(word)
+        return segments
+
+    def _cut(self, word: str) -> list[tuple[int, int]]:
+        segments: list[tuple[int, int]] = []
+        for place, part in enumerate(self._frozen.split(word) if self._frozen else [word]):
+            if place % 2:
+                segments.append((self._id[part], len(part)))
+            else:
+                segments += [(self._id.get(t, self._unknown), len(t)) for t in self._join(part)]
+        if len(word) <= _LONG:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[word] = segments
+        return segments
+
+    def _join(self, text: str) -> list[str]:
+        """All joins, by a heap of (rank, place) over a linked list: n log n in the length."""
+        rank_of, tokens, count = self._rank.get, list(text), len(text)
+        after = list(range(1, count + 1))  # the next living place; `count` is past the end
+        before = list(range(-1, count - 1))
+        candidates = [
+            rank * count + place
+            for place in range(count - 1)
+            if (rank := rank_of(text[place : place + 2])) is not None
+        ]
+        heapify(candidates)
+        while candidates:
+            rank, place = divmod(heappop(candidates), count)
+            right = after[place]
+            # Stale where one of the two has been joined with another since ("" is dead).
+            if not tokens[place] or right == count:
+                continue
+            joined = tokens[place] + tokens[right]
+            if rank_of(joined) != rank:
+                continue
+            tokens[place], tokens[right] = joined, ""
+            after[place] = beyond = after[right]
+            if beyond < count:
+                before[beyond] = place
+                if (new := rank_of(joined + tokens[beyond])) is not None:
+                    heappush(candidates, new * count + place)
+            left = before[place]
+            if left >= 0 and (new := rank_of(tokens[left] + joined)) is not None:
+                heappush(candidates, new * count + left)
+        return [token for token in tokens if token]
