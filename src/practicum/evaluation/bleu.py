@@ -84,15 +84,9 @@ def bleu(
     if order < 1:
         raise ConfigError(f"BLEU of order {order} does not exist; expected at least 1")
     _check(translations, references)
-    matches, said = [0] * order, [0] * order
-    words, wanted = 0, 0
-    for translation, alternatives in zip(translations, references, strict=True):
-        words += len(translation)
-        wanted += _closest(len(translation), alternatives)
-        for n in range(1, order + 1):
-            counts = _ngrams(translation, n)
-            matches[n - 1] += (counts & _most([_ngrams(one, n) for one in alternatives])).total()
-            said[n - 1] += counts.total()
+    matches, said = _counts(translations, references, order)
+    words = sum(map(len, translations))
+    wanted = sum(map(_closest, map(len, translations), references))
     brevity = 1.0 if words >= wanted else math.exp(1 - wanted / words) if words else 0.0
     if not any(matches):
         none = (0.0,) * order
@@ -107,6 +101,19 @@ def bleu(
         said=words,
         wanted=wanted,
     )
+
+
+def _counts(
+    translations: Sequence[Words], references: Sequence[Sequence[Words]], order: int
+) -> tuple[list[int], list[int]]:
+    """For each order the n-grams that a reference has too, each as often as there, and all."""
+    matches, said = [0] * order, [0] * order
+    for translation, alternatives in zip(translations, references, strict=True):
+        for n in range(1, order + 1):
+            counts = _ngrams(translation, n)
+            matches[n - 1] += (counts & _most([_ngrams(one, n) for one in alternatives])).total()
+            said[n - 1] += counts.total()
+    return matches, said
 
 
 def _precisions(matches: list[int], said: list[int], smoothing: Smoothing) -> list[float]:
