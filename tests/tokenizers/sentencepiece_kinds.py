@@ -62,18 +62,3 @@ def ours(algorithm: str, setting: str) -> SentencePieceTokenizer:
 @cache
 def theirs(algorithm: str, setting: str) -> SentencePieceProcessor:
     return SentencePieceProcessor(model_proto=trained(algorithm, setting))
-
-
-def field(number: int, value: int | bytes) -> bytes:
-    """A field of a protocol buffer: a number, or bytes with their length."""
-    if isinstance(value, int):
-        return _number(number << 3) + _number(value)
-    return _number(number << 3 | 2) + _number(len(value)) + value
-
-
-def _number(value: int) -> bytes:
-    digits = bytearray()
-    while value > 0x7F:
-        digits.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*digits, value])

@@ -5,11 +5,10 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentencepiece_kinds import field
 from tokenizer_kinds import patient
 
 from practicum.errors import TokenizerError
-from practicum.tokenizers.protobuf import fields
+from practicum.tokenizers.protobuf import field, fields
 
 VALUES = st.one_of(st.integers(0, 2**63), st.binary(max_size=300))
 

@@ -26,7 +26,7 @@ ANY = st.one_of(
     st.lists(st.sampled_from(TEXT.split(" "))).map(" ".join),
 )
 PLAIN = ANY.map(lambda text: text.replace(SPACE, ""))
-brief = settings(patient, max_examples=20)  # there are many models
+brief = settings(patient, max_examples=12)  # there are many models
 every = pytest.mark.parametrize(("algorithm", "setting"), KINDS)
 lossless = pytest.mark.parametrize(("algorithm", "setting"), LOSSLESS_KINDS)
 

@@ -1,18 +1,23 @@
 """SentencePiece files: what is read of them, and what is refused by its name."""
 
-import struct
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentencepiece_kinds import KINDS, field, theirs, trained
-from tokenizer_kinds import patient
+from sentencepiece import SentencePieceProcessor
+from sentencepiece_kinds import KINDS, ours, theirs, trained
+from tokenizer_kinds import TEXT, patient
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.protobuf import field
 from practicum.tokenizers.sentencepiece_bpe import SentencePieceBPE
-from practicum.tokenizers.sentencepiece_file import load_sentencepiece
+from practicum.tokenizers.sentencepiece_file import (
+    load_sentencepiece,
+    save_sentencepiece,
+    tokenizer_of,
+)
 from practicum.tokenizers.sentencepiece_model import (
     Kind,
     Piece,
@@ -51,9 +56,27 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         load_sentencepiece(tmp_path / "half.model")
 
 
+@pytest.mark.parametrize(("algorithm", "setting"), KINDS)
+def test_a_written_model_is_read_back_and_by_google(
+    algorithm: str, setting: str, tmp_path: Path
+) -> None:
+    mine = ours(algorithm, setting)
+    assert isinstance(mine, SentencePieceBPE | Unigram)
+    save_sentencepiece(mine, tmp_path / "tokenizer.model")
+    assert load_sentencepiece(tmp_path / "tokenizer.model").model == mine.model
+    google = SentencePieceProcessor(model_file=str(tmp_path / "tokenizer.model"))
+    assert google.encode(TEXT) == mine.encode(TEXT)
+    assert [path.name for path in tmp_path.iterdir()] == ["tokenizer.model"]
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    mine = tokenizer_of(read_sentencepiece(trained("bpe", "bytes")))
+    with pytest.raises(TokenizerError, match=r"cannot write .*tokenizer\.model"):
+        save_sentencepiece(mine, tmp_path / "none" / "tokenizer.model")
+
+
 def piece(text: str, score: float = 0.0, kind: int = 1) -> bytes:
-    values = field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + field(3, kind)
-    return field(1, values)
+    return field(1, field(1, text.encode()) + field(2, score) + field(3, kind))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reading protocol buffers without their description (Protocol Buffers, "Encoding").
+"""Protocol buffers read and written without their description (Protocol Buffers, "Encoding").
 
     message = (tag value)*,  tag = number · 8 + wire type
 
@@ -7,6 +7,7 @@ bytes or another message, which only its reader can tell. Groups (3, 4) are refu
 given up before most files that one meets were written.
 """
 
+import struct
 from collections.abc import Iterator
 
 from practicum.errors import TokenizerError
@@ -37,6 +38,25 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
             raise TokenizerError(f"the message lacks {at + length - end} bytes of its last field")
         yield tag >> 3, message[at : at + length]
         at += length
+
+
+def field(number: int, value: int | float | bytes) -> bytes:
+    """One field: a number of at least 0, a number of 32 bits with a point, or bytes."""
+    match value:
+        case float():
+            return _digits(number << 3 | 5) + struct.pack("<f", value)
+        case int():
+            return _digits(number << 3) + _digits(value)
+        case _:
+            return _digits(number << 3 | 2) + _digits(len(value)) + value
+
+
+def _digits(value: int) -> bytes:
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])
 
 
 def _number(message: bytes, at: int) -> tuple[int, int]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from practicum.errors import TokenizerError
-from practicum.tokenizers.protobuf import fields
+from practicum.tokenizers.protobuf import field, fields
 
+_ALGORITHMS = {1: "unigram", 2: "bpe", 3: "whole words", 4: "single characters"}
 _LARGEST_SCORE = 1e20  # sums of scores stay numbers of 32 bits
 
 
@@ -22,7 +23,7 @@ class Kind(IntEnum):
     NORMAL = 1
     UNKNOWN = 2  # stands for every character that no piece holds
     CONTROL = 3  # <s>, </s>: never found in a text
-    USER_DEFINED = 4  # found first, and never joined with anything
+    USER_DEFINED = 4  # found before others, and never joined with anything
     UNUSED = 5  # never produced
     BYTE = 6  # <0x00> to <0xFF>: one byte of a character that no piece holds
 
@@ -99,9 +100,8 @@ def read_sentencepiece(data: bytes) -> SentencePieceModel:
         raise TokenizerError("the model puts white space behind words, which is not done here")
     if not normalizer.get(5, 1):
         raise TokenizerError("the model does not write spaces as ▁, which is not done here")
-    algorithms = {1: "unigram", 2: "bpe", 3: "whole words", 4: "single characters"}
     number = _int(trainer.get(3, 1))
-    algorithm = algorithms.get(number, f"number {number}")
+    algorithm = _ALGORITHMS.get(number, f"number {number}")
     if number not in (1, 2):
         raise TokenizerError(f"the model is one of {algorithm}; unigram and bpe are read")
     return SentencePieceModel(
@@ -115,6 +115,31 @@ def read_sentencepiece(data: bytes) -> SentencePieceModel:
         dummy_prefix=bool(normalizer.get(3, 1)),
         remove_extra_spaces=bool(normalizer.get(4, 1)),
     )
+
+
+def write_sentencepiece(model: SentencePieceModel) -> bytes:
+    """The bytes of a `.model` file, which Google's library reads as well."""
+    number = {algorithm: number for number, algorithm in _ALGORITHMS.items()}[model.algorithm]
+    trainer = (
+        field(3, number)
+        + field(4, len(model.pieces))
+        + field(35, int(model.byte_fallback))
+        + field(44, model.unknown.encode())
+        + field(45, model.pieces[model.of(Kind.UNKNOWN)[0]].text.encode())
+        + field(46, model.begin.encode())
+        + field(47, model.end.encode())
+    )
+    normalizer = (
+        field(1, b"from rules" if model.charsmap else b"identity")
+        + field(2, model.charsmap)
+        + field(3, int(model.dummy_prefix))
+        + field(4, int(model.remove_extra_spaces))
+    )
+    pieces = [
+        field(1, field(1, piece.text.encode()) + field(2, piece.score) + field(3, int(piece.kind)))
+        for piece in model.pieces
+    ]
+    return b"".join([*pieces, field(2, trainer), field(3, normalizer)])
 
 
 def _piece(message: bytes) -> Piece:

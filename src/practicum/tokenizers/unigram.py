@@ -35,7 +35,7 @@ class Unigram(SentencePieceTokenizer):
                 continue
             for stop in range(1, len(piece.text)):
                 self._begins.setdefault(piece.text[:stop], None)
-            if piece.kind is Kind.USER_DEFINED:  # a bonus, so that it is always chosen
+            if piece.kind is Kind.USER_DEFINED:  # next to nothing, whatever its score
                 score = len(piece.text.encode()) * highest - 0.1
             else:
                 score = piece.score
