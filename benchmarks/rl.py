@@ -141,16 +141,17 @@ THEIR_DEFAULTS = ActorCritic(
     schedule=Constant(),
     optimiser=RMSprop(smoothing=0.99, eps=1e-5),
 )
+OUR_DQN = DQN(copy_every=63)  # updates, one every 4 steps: a new target every 250 steps or so
 SPEED: dict[str, tuple[Learner, int]] = {  # with the environment steps of one run
     "A2C, SB3's defaults, 1 copy": (replace(THEIR_DEFAULTS, copies=1), 3_000),
     "A2C, SB3's defaults, 8 copies": (THEIR_DEFAULTS, 16_000),
     "A2C, 8 × 32": (ActorCritic(), 32_000),
-    "DQN, 128-128": (DQN(trunk=Dense(hidden=(128, 128), activation="relu")), 6_000),
+    "DQN, 128-128": (OUR_DQN, 6_000),
 }
 SCORE: dict[str, tuple[Learner, int]] = {
     "A2C": (ActorCritic(), 60_000),
     "REINFORCE": (Reinforce(), 60_000),
-    "DQN": (DQN(), 50_000),
+    "DQN": (OUR_DQN, 50_000),
 }
 
 

@@ -85,7 +85,10 @@ def scoreboard_html(tried: set[str]) -> str:
 
 
 def _results(slug: str, preset: str | None) -> tuple[Verdict, Rows, dict[str, Path]]:
-    """The last verdict in the store with its rows and pictures, or the one in a file."""
+    """The last verdict in the store with its rows and pictures, or the one in a file.
+
+    Pictures of single runs are those of the first seed: all of them can be tens of megabytes.
+    """
     from practicum.lab.store import Store
 
     with Store() as store:
@@ -98,7 +101,7 @@ def _results(slug: str, preset: str | None) -> tuple[Verdict, Rows, dict[str, Pa
                     pictures |= {
                         f"{name}: {arm}, seed {seed}": path
                         for name, path in files.items()
-                        if path.suffix in KINDS
+                        if path.suffix in KINDS and seed == verdict.seeds[0]
                     }
                 return verdict, rows, pictures
     export = last_export(slug)
