@@ -34,7 +34,7 @@ from practicum.rl.dqn import DQN
 from practicum.rl.environments import Environment
 from practicum.rl.reinforce import Reinforce
 from practicum.rl.score import score
-from practicum.training.optimiser import RMSprop
+from practicum.training.optimiser import AdamW, RMSprop
 from practicum.training.schedules import Constant, Linear
 
 POLE = Environment(id="CartPole-v1")
@@ -61,7 +61,8 @@ def their_a2c(ours: ActorCritic, seed: int) -> BaseAlgorithm:
     """SB3's A2C with the hyper-parameters of `ours`."""
     root = isinstance(ours.optimiser, RMSprop)
     linear = isinstance(ours.schedule, Linear)
-    eps = ours.optimiser.eps if isinstance(ours.optimiser, RMSprop) else 1e-8
+    assert isinstance(ours.optimiser, RMSprop | AdamW), ours.optimiser
+    eps = ours.optimiser.eps
     return TheirA2C(
         "MlpPolicy",
         make_vec_env(POLE.id, n_envs=ours.copies, seed=seed),
@@ -77,7 +78,7 @@ def their_a2c(ours: ActorCritic, seed: int) -> BaseAlgorithm:
         rms_prop_eps=eps,
         policy_kwargs={
             "net_arch": {"pi": widths(ours.trunk), "vf": widths(ours.trunk)},
-            **({} if root else {"optimizer_kwargs": {"eps": ours.optimiser.eps}}),
+            **({"optimizer_kwargs": {"eps": eps}} if isinstance(ours.optimiser, AdamW) else {}),
         },
         device="cpu",
         seed=seed,
