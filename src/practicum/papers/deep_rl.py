@@ -80,7 +80,7 @@ class Setup:
 
     table: QLearning = QLearning(rate=0.1)
     episodes: int = 10_000  # on the lake
-    tables: int = 20  # learned at each seed: one in ten ends halfway
+    tables: int = 10  # learned at each seed: one in ten ends halfway
     mouse: QLearning = QLearning(rate=0.5)
     meals: int = 2_000  # episodes of a mouse
     mice: int = 10
@@ -217,7 +217,9 @@ ARMS = {
     "dqn": lambda s, seed: pole(s, seed, s.dqn, s.value_steps),
     "forgetful": lambda s, seed: pole(s, seed, replace(s.dqn, replay=4), s.value_steps),
     "reinforce": lambda s, seed: pole(s, seed, s.reinforce, s.policy_steps, s.agents),
-    "raw": lambda s, seed: pole(s, seed, replace(s.reinforce, baseline=Raw()), s.policy_steps),
+    "raw": lambda s, seed: pole(
+        s, seed, replace(s.reinforce, baseline=Raw()), s.policy_steps, s.agents
+    ),
     "actor_critic": lambda s, seed: pole(s, seed, s.actor_critic, s.policy_steps, s.agents),
     "ppo": lambda s, seed: pole(s, seed, s.ppo, s.ppo_steps),
     "variance": variance,
