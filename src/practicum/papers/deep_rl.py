@@ -14,7 +14,6 @@ over twenty fixed episodes without exploration. Thresholds: Gymnasium's own for 
 400 of 500 steps for the pole; the agent by policy, best in pilots, is the one asked for 400.
 """
 
-from contextvars import Context
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Protocol, cast
@@ -80,42 +79,42 @@ class Setup:
 
     table: QLearning = QLearning(rate=0.1)
     episodes: int = 10_000  # on the lake
-    tables: int = 10  # learned at each seed: one in ten ends halfway
+    tables: int = 5  # learned at each seed
     mouse: QLearning = QLearning(rate=0.5)
     meals: int = 2_000  # episodes of a mouse
     mice: int = 10
     gammas: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
     dqn: DQN = DQN(copy_every=63)  # updates, one every 4 steps: every 250 steps
-    reinforce: Reinforce = Reinforce(episodes=4, rate=2e-3)
-    actor_critic: ActorCritic = ActorCritic(copies=8, length=32, smoothing=0.95, rate=3e-3)
+    reinforce: Reinforce = Reinforce()
+    actor_critic: ActorCritic = ActorCritic()
     ppo: PPO = PPO()
     value_steps: int = 50_000
     policy_steps: int = 60_000
-    agents: int = 2  # of each seed that learn a policy; they are quick, and differ widely
-    ppo_steps: int = 20_000
-    swing_steps: int = 50_000
+    ppo_steps: int = 30_000
+    swing_steps: int = 100_000
     fixed_at: int = 5_000  # steps after which a policy is held fixed, to measure its gradient
     baseline: Budget = Budget(
         steps=100, batch=4, rate=1e-2, schedule=Constant(), warmup=0.0, optimiser=ADAM, clip=None
     )
     batches: int = 200
-    catch_dqn: DQN = DQN(trunk=EYES, batch=32, start=200)
-    catch_ppo: PPO = PPO(trunk=EYES, length=32, epochs=4)
-    catch_steps: int = 512  # enough to see that it runs; the preset gpu learns the game
+    catch_dqn: DQN = DQN(trunk=EYES, batch=32, start=500)
+    catch_ppo: PPO = PPO(trunk=EYES, epochs=4)
+    catch_steps: int = 1_000  # enough to see that it runs; the preset gpu learns the game
     filmed: int = 0  # the seed whose tables are drawn and whose agents are filmed
 
 
-def lake(setup: Setup, seed: int, learner: QLearning, tables: int) -> dict[str, float]:
+def lake(setup: Setup, seed: int, learner: QLearning) -> dict[str, float]:
     """How likely the learned tables cross the slippery lake, by its table of transitions."""
     env = LAKE.make()
     agents = [
-        learner.learn(LAKE, episodes=setup.episodes, seed=derive(seed, n)) for n in range(tables)
+        learner.learn(LAKE, episodes=setup.episodes, seed=derive(seed, n))
+        for n in range(setup.tables)
     ]
     if seed == setup.filmed:
         keep("arrows.svg", to_svg(draw_arrows(frozen_lake(env), agents[0].table)))
     world = transitions_of(env)
     chances = [success_probability(world, agent.policy, steps=WHOLE) for agent in agents]
-    return {"success": fmean(chances), "reached": fmean(float(c >= 0.7) for c in chances)}
+    return {"success": fmean(chances), "reached": float(sum(c >= 0.7 for c in chances))}
 
 
 def chance(setup: Setup, seed: int) -> dict[str, float]:
@@ -162,15 +161,9 @@ def discounts(setup: Setup, seed: int) -> dict[str, float]:
     }
 
 
-def pole(
-    setup: Setup, seed: int, learner: Learner, steps: int, agents: int = 1
-) -> dict[str, float]:
-    """How many of 500 steps the pole stands, as a mean over agents."""
-    scores = [played(setup, POLE, learner, steps, seed)]
-    for n in range(1, agents):  # out of hearing, since the curve is that of the first
-        agent = Context().run(learner.learn, POLE, steps=steps, seed=derive(seed, n))
-        scores.append(score(agent, POLE).mean)
-    return {"score": fmean(scores), "worst": min(scores)}
+def pole(setup: Setup, seed: int, learner: Learner, steps: int) -> dict[str, float]:
+    """How many of 500 steps the pole stands."""
+    return {"score": played(setup, POLE, learner, steps, seed)}
 
 
 def swing(setup: Setup, seed: int) -> dict[str, float]:
@@ -209,18 +202,16 @@ def variance(setup: Setup, seed: int) -> dict[str, float]:
 
 
 ARMS = {
-    "q_learning": lambda s, seed: lake(s, seed, s.table, s.tables),
-    "myopic": lambda s, seed: lake(s, seed, replace(s.table, discount=0.0), 1),
+    "q_learning": lambda s, seed: lake(s, seed, s.table),
+    "myopic": lambda s, seed: lake(s, seed, replace(s.table, discount=0.0)),
     "curious": lambda s, seed: mice(s, seed, s.mouse),
     "greedy": lambda s, seed: mice(s, seed, replace(s.mouse, explore=NEVER, ties="first")),
     "discounts": discounts,
     "dqn": lambda s, seed: pole(s, seed, s.dqn, s.value_steps),
-    "forgetful": lambda s, seed: pole(s, seed, replace(s.dqn, replay=4), s.value_steps),
-    "reinforce": lambda s, seed: pole(s, seed, s.reinforce, s.policy_steps, s.agents),
-    "raw": lambda s, seed: pole(
-        s, seed, replace(s.reinforce, baseline=Raw()), s.policy_steps, s.agents
-    ),
-    "actor_critic": lambda s, seed: pole(s, seed, s.actor_critic, s.policy_steps, s.agents),
+    "forgetful": lambda s, seed: pole(s, seed, replace(s.dqn, replay=4, batch=4), s.value_steps),
+    "reinforce": lambda s, seed: pole(s, seed, s.reinforce, s.policy_steps),
+    "raw": lambda s, seed: pole(s, seed, replace(s.reinforce, baseline=Raw()), s.policy_steps),
+    "actor_critic": lambda s, seed: pole(s, seed, s.actor_critic, s.policy_steps),
     "ppo": lambda s, seed: pole(s, seed, s.ppo, s.ppo_steps),
     "variance": variance,
     "swing": swing,
@@ -282,7 +273,6 @@ PAPER = Paper(
             value_steps=200,
             policy_steps=600,
             ppo_steps=600,
-            agents=2,
             swing_steps=300,
             fixed_at=100,
             baseline=replace(CPU.baseline, steps=2),
@@ -307,7 +297,7 @@ PAPER = Paper(
             ),
         ),
     },
-    seeds={"smoke": 1, "cpu": 8, "gpu": 3},
+    seeds={"smoke": 1, "cpu": 7, "gpu": 3},
     claims=(
         Claim(
             "Q-learning crosses the slippery lake with probability 0.70",
@@ -318,7 +308,7 @@ PAPER = Paper(
         Claim(
             "4 of every 5 tables that Q-learning fills cross it so",
             value=lambda r: r.q_learning.reached,
-            at_least=0.8,
+            at_least=4,
             source="registered threshold of FrozenLake-v1",
         ),
         Claim(
@@ -395,9 +385,9 @@ PAPER = Paper(
             source="control; the margin is ours",
         ),
         Claim(
-            "learning from the last 4 steps alone leaves a deep Q-network half its score at most",
-            value=lambda r: r.dqn.score / 2 - r.forgetful.score,
-            at_least=0,
+            "learning from the last 4 steps alone costs a deep Q-network half its score",
+            value=lambda r: r.forgetful.score / r.dqn.score,
+            at_most=0.5,
             source="experience replay; the margin is ours",
         ),
         Claim(
