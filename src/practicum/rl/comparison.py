@@ -91,7 +91,7 @@ class Standing:
 
 LEARNERS = (
     Contestant(name="q-learning", family="values", learner=QLearning()),
-    Contestant(name="dqn", family="values", learner=DQN(copy_every=63)),  # every 250 steps
+    Contestant(name="dqn", family="values", learner=DQN()),
     Contestant(name="reinforce", family="policy", learner=Reinforce()),
     Contestant(name="actor-critic", family="both", learner=ActorCritic()),
     Contestant(name="ppo", family="both", learner=PPO()),
