@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from practicum import events
 from practicum.lab.folder import working_in
-from practicum.lab.kept import keep_array, keep_picture, kept_array
+from practicum.lab.kept import keep_array, keep_picture, keep_text, kept_array
 from practicum.lab.rows import Origin, Rows, Run
 
 ORIGIN = Origin(
@@ -33,3 +33,12 @@ def test_a_picture_lies_in_the_runs_folder_and_is_told_of(tmp_path):
     assert path == tmp_path / "weights.png"
     assert path.is_file()
     assert heard == [events.Artifact(name="weights", path=str(path))]
+
+
+def test_a_text_is_kept_in_the_folder_of_the_run_and_told(tmp_path):
+    heard: list[events.Event] = []
+    with working_in(tmp_path / "run"), events.listening(heard.append):
+        path = keep_text("picture.svg", "<svg>σ′</svg>")
+    assert path == tmp_path / "run" / "picture.svg"
+    assert path.read_text(encoding="utf-8") == "<svg>σ′</svg>"
+    assert heard == [events.Artifact(name="picture", path=str(path))]

@@ -36,7 +36,7 @@ from practicum.autograd.trials import Trial, digit_trial, errors, errors_by_laye
 from practicum.data.images import images, split
 from practicum.data.loader import Loader
 from practicum.data.minibatches import minibatches
-from practicum.lab.artifacts import keep
+from practicum.lab.kept import keep_text
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
@@ -155,8 +155,8 @@ def show_chain(seed: int) -> None:
     network = Layered(widths=(1, 1, 1, 1), activations=(SIGMOID,) * 3)
     vector = np.random.default_rng(derive(seed, "chain")).normal(scale=2, size=network.size)
     at = vector, np.array([0.8]), np.array([1.0])
-    keep("chain.svg", drawn(tree(network, *at, knob=0, by=0.6)))
-    keep("derivation.tex", derivation_sheet(network, *at))
+    keep_text("chain.svg", drawn(tree(network, *at, knob=0, by=0.6)))
+    keep_text("derivation.tex", derivation_sheet(network, *at))
 
 
 def learnt(setup: Setup, gradient: Gradient, trial: Trial, data: Data, seed: int) -> np.ndarray:

@@ -30,7 +30,7 @@ from practicum.autograd.worked_circuits import PATTERNS, WORKED
 from practicum.data.images import images, split
 from practicum.data.loader import Loader
 from practicum.evaluation.classifier import accuracy, answers
-from practicum.lab.artifacts import keep
+from practicum.lab.kept import keep_text
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import curves
 from practicum.lab.rows import Rows
@@ -61,7 +61,7 @@ def exactness(setup: Setup, seed: int) -> dict[str, float]:
     """The engine on worked and random circuits, and how often the control is caught."""
     drawn = PATTERNS.circuit()
     bare: Labels = {wire: wire.label if not wire.children else "" for wire in drawn.wires}
-    keep("pattern_circuit.svg", sketch(drawn.output, labels=bare, manner="wires").svg())
+    keep_text("pattern_circuit.svg", sketch(drawn.output, labels=bare, manner="wires").svg())
     off_torch, off_differences = 0.0, 0.0
     caught: dict[bool, list[bool]] = {True: [], False: []}  # by whether wires fork
     for index in range(2 * setup.circuits):

@@ -28,7 +28,7 @@ from practicum.autograd.trials import Trial, digit_trial, errors_by_layer
 from practicum.autograd.wish_picture import nudge_strips, wish_picture
 from practicum.data.images import Images, images, split
 from practicum.data.minibatches import minibatches
-from practicum.lab.artifacts import keep
+from practicum.lab.kept import keep_text
 from practicum.lab.paper import Claim, Paper, Picture, Results
 from practicum.lab.plots import curves
 from practicum.lab.rows import Rows
@@ -108,8 +108,8 @@ def nudges(setup: Setup, task: Task) -> dict[str, float]:
     alone = network.gradient(start, x, quiet)
     rows = [network.split(gradient)[0][-1][setup.digit] for gradient in (alone, whole)]
     each = per_sample_nudges(network, start, x, y)
-    keep("wishes.svg", wish_picture(network, start, x[0], y[0]))
-    keep("nudges.svg", nudge_strips(network, each, [f"a {row.argmax()}" for row in y[:8]]))
+    keep_text("wishes.svg", wish_picture(network, start, x[0], y[0]))
+    keep_text("nudges.svg", nudge_strips(network, each, [f"a {row.argmax()}" for row in y[:8]]))
     return {
         "apart": largest(np.stack([joined(layers) for layers in asked]) + np.stack(torchs)),
         "brightness": max(map(brightness_error, asked, traces)),

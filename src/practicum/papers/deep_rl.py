@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Protocol, cast
 
-from practicum.lab.artifacts import keep
 from practicum.lab.folder import run_folder
+from practicum.lab.kept import keep_text
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
@@ -111,7 +111,7 @@ def lake(setup: Setup, seed: int, learner: QLearning) -> dict[str, float]:
         for n in range(setup.tables)
     ]
     if seed == setup.filmed:
-        keep("arrows.svg", to_svg(draw_arrows(frozen_lake(env), agents[0].table)))
+        keep_text("arrows.svg", to_svg(draw_arrows(frozen_lake(env), agents[0].table)))
     world = transitions_of(env)
     chances = [success_probability(world, agent.policy, steps=WHOLE) for agent in agents]
     return {"success": fmean(chances), "reached": float(sum(c >= 0.7 for c in chances))}
@@ -138,7 +138,7 @@ def mice(setup: Setup, seed: int, mouse: QLearning) -> dict[str, float]:
         mouse.learn(MAZE, episodes=setup.meals, seed=derive(seed, n)) for n in range(setup.mice)
     ]
     if seed == setup.filmed:
-        keep("arrows.svg", to_svg(draw_arrows(cheese_maze(env), agents[0].table)))
+        keep_text("arrows.svg", to_svg(draw_arrows(cheese_maze(env), agents[0].table)))
     meals = [expected_return(world, agent.policy, steps=WHOLE) for agent in agents]
     return {
         "far": fmean(float(meal > maze.far / 2) for meal in meals),

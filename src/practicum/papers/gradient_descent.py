@@ -43,8 +43,7 @@ from practicum.interpret.network_layout import laid_out
 from practicum.interpret.network_picture import importance_picture
 from practicum.interpret.perceptron import weight_images
 from practicum.interpret.shapes import svg
-from practicum.lab.artifacts import keep
-from practicum.lab.kept import keep_array, keep_picture, kept_array
+from practicum.lab.kept import keep_array, keep_picture, keep_text, kept_array
 from practicum.lab.landscapes import contours, valleys
 from practicum.lab.paper import Claim, Paper, Picture, Validity
 from practicum.lab.plots import curves
@@ -141,7 +140,7 @@ def network(setup: Setup, train: Images, test: Images, seed: int) -> Numbers:
     keep_picture("noise", noise_sheet(classifier, test.side, seed=seed))
     keep_picture("worst", worst_sheet(classifier, test))
     picture = importance_picture(felt, model, title="what the cost feels", labels=DIGITS)
-    keep("importance.svg", svg(laid_out(picture)))
+    keep_text("importance.svg", svg(laid_out(picture)))
     flat = plateaus(train.labels, len(DIGITS))
     means = np.stack([train.pixels[train.labels == d].mean(0) for d in range(len(DIGITS))])
     return {

@@ -15,7 +15,6 @@ seed stands for several trainings, each on moons of its own, since a few end far
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -44,7 +43,7 @@ from practicum.data.images import images
 from practicum.data.moons import moons
 from practicum.errors import ConfigError
 from practicum.lab.boundary import boundary
-from practicum.lab.folder import run_folder
+from practicum.lab.kept import keep_picture, keep_text
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import curves
 from practicum.lab.rows import Rows
@@ -102,7 +101,7 @@ def trainings(setup: Setup, seed: int, network: MLP, *, zero_grad: bool = True) 
                 events.emit(events.Metric(name="loss", value=loss, step=step))
             if math.isfinite(path[-1]):
                 title = f"{network.parameters} parameters, loss {path[-1]:.3g}"
-                keep("boundary.png", boundary(score, x, y, title=title).savefig)
+                keep_picture("boundary", boundary(score, x, y, title=title))
     parted = [loss < 0.03 and share >= 0.99 for loss, share in zip(losses, right, strict=True)]
     each = {"loss": losses, "accuracy": right, "parted": parted}
     return {name: sum(numbers) / setup.repeats for name, numbers in each.items()}
@@ -142,7 +141,7 @@ def draw_a_neuron() -> None:
     out = neuron(x)
     out.backward()
     picture = sketch(out, labels={x[0]: "x1", x[1]: "x2", out: "o", out.children[0]: "n"})
-    keep("neuron.svg", lambda path: path.write_text(picture.svg(), encoding="utf-8"))
+    keep_text("neuron.svg", picture.svg())
 
 
 def random_graphs(setup: Setup, seed: int) -> dict[str, float]:
@@ -221,13 +220,6 @@ def leaf(numbers: Any) -> torch.Tensor:
 def named(seed: int, name: str) -> np.random.Generator:
     """A stream of draws of its own."""
     return np.random.default_rng(derive(seed, name))
-
-
-def keep(name: str, write: Callable[[Path], object]) -> None:
-    """A file of this run."""
-    path = run_folder() / name
-    write(path)
-    events.emit(events.Artifact(name=name, path=str(path)))
 
 
 ARMS: dict[str, Callable[[Setup, int], dict[str, float]]] = {

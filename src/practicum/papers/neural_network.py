@@ -29,8 +29,7 @@ from practicum.interpret.network_layout import figure, laid_out
 from practicum.interpret.network_picture import activity
 from practicum.interpret.perceptron import set_weights, weight_images
 from practicum.interpret.shapes import svg
-from practicum.lab.artifacts import keep
-from practicum.lab.kept import keep_picture
+from practicum.lab.kept import keep_picture, keep_text
 from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
@@ -162,7 +161,7 @@ def draw(model: PerceptronModel, test: Images) -> None:
         for place, digit in enumerate(np.unique(test.labels).tolist())
     ]
     keep_picture("networks", figure(pictures))
-    keep("network.svg", svg(laid_out(pictures[3])))
+    keep_text("network.svg", svg(laid_out(pictures[3])))
     weights = weight_images(model)
     captions = [f"neuron {j}" for j in range(len(weights))]
     title = "Weights into the first hidden layer (blue +, red −)"

@@ -24,7 +24,6 @@ from statistics import median
 import numpy as np
 from torch import nn
 
-from practicum import events
 from practicum.data.board_lessons import INPUTS, lessons
 from practicum.data.images import Images, images, split
 from practicum.data.loader import Loader
@@ -34,7 +33,7 @@ from practicum.evaluation.generalisation import generalisation, share_explained
 from practicum.evaluation.learning_curve import LearningCurve
 from practicum.evaluation.probe import features, few_of_each
 from practicum.evaluation.shifts import Changed, ClassShares, Shift
-from practicum.lab.folder import run_folder
+from practicum.lab.kept import keep_text
 from practicum.lab.paper import Claim, Paper, Picture, Results
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
@@ -172,9 +171,8 @@ def symbolic(setup: Setup, seed: int) -> dict[str, float]:
     source = Loader(lessons(search), setup.learn.batch, seed=seed)
     fit(model, source, LABELS, setup.budget(3), seed=seed)
     pupil, short = NetworkPlayer(model), ByWorth(LookAhead(2, open_lines))
-    path, game = run_folder() / "game.svg", play(start, pupil, search)
-    path.write_text(board_picture(game, "X: the network that was taught. O: the search"))
-    events.emit(events.Artifact(name="game", path=str(path)))
+    caption = "X: the network that was taught. O: the search"
+    keep_text("game.svg", board_picture(play(start, pupil, search), caption))
     return {
         "lost": match(start, search, chance, setup.games).lost,
         "drawn_with_itself": match(start, search, search, 2).drawn / 2,

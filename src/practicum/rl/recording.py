@@ -16,6 +16,7 @@ from PIL import Image
 
 from practicum import events
 from practicum.lab.folder import run_folder
+from practicum.lab.kept import keep_file
 from practicum.rl.agent import Actor
 from practicum.rl.environments import Environment, Observations, actions_of, observations_of
 from practicum.rl.painters import MOST_LINES, PAINTERS, draw_lines
@@ -201,8 +202,7 @@ def keep_recording(recording: Recording, name: str) -> None:
         (".gif", write_gif, f"{name}, moving"),
         (".svg", write_strip, name),
     ):
-        path = write(recording, run_folder() / f"{name}{ending}")
-        events.emit(events.Artifact(name=title, path=str(path)))
+        keep_file(title, write(recording, run_folder() / f"{name}{ending}"))
 
 
 def _captioned(scene: Scene, words: str) -> Scene:
