@@ -7,10 +7,10 @@ from practicum.errors import ConfigError
 from practicum.models.action_heads import Categorical
 from practicum.models.agents import Policy
 from practicum.models.build import build
-from practicum.rl.actor_critic import ADAM
 from practicum.rl.environments import Environment
 from practicum.rl.gradient_variance import fit_baseline, gradient_variance, with_and_without
 from practicum.rl.reinforce import Episodes, Learned, PolicyGradient, Raw, Reinforce
+from practicum.rl.taught import ADAM
 from practicum.rl.vector import Vector
 from practicum.training.budget import Budget
 from practicum.training.schedules import Constant

@@ -24,7 +24,7 @@ from practicum.lab.paper import Claim, Paper, Picture
 from practicum.lab.plots import bars, curves
 from practicum.lab.rows import Rows
 from practicum.models.trunks import Convolutions
-from practicum.rl.actor_critic import ADAM, ActorCritic
+from practicum.rl.actor_critic import ActorCritic
 from practicum.rl.agent import Agent
 from practicum.rl.cheese_maze import CheeseMaze
 from practicum.rl.controls import AtRandom
@@ -50,6 +50,7 @@ from practicum.rl.return_curves import at_common_steps
 from practicum.rl.scene import to_svg
 from practicum.rl.score import score
 from practicum.rl.tabular import QLearning
+from practicum.rl.taught import ADAM
 from practicum.seeding import derive
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch

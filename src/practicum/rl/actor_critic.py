@@ -24,15 +24,14 @@ from practicum.objectives.objective import Loss
 from practicum.rl.advantage import gae
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
+from practicum.rl.policy_gradient import policy_loss
 from practicum.rl.rollouts import POINTS, Rollout, Rollouts, policy_for, updates_within
+from practicum.rl.taught import ADAM, SILENT, taught
 from practicum.rl.vector import Vector
 from practicum.training.budget import Budget
-from practicum.training.loop import Watch, fit
-from practicum.training.optimiser import AdamW, Optimiser
+from practicum.training.loop import Watch
+from practicum.training.optimiser import Optimiser
 from practicum.training.schedules import Linear, Schedule
-
-SILENT = Watch()
-ADAM = AdamW(betas=(0.9, 0.999), decay=0.0)
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,11 @@ class AdvantageLoss:
         )
         if self.normalise:
             advantages = normalised(advantages)
-        policy = -(head.log_prob(scores, batch.actions) * advantages).sum()
+        policy = policy_loss(
+            head, scores, batch.actions, advantages, entropy_weight=self.entropy_weight
+        )
         value = (values[:count] - returns).square().sum()
-        total = policy + self.value_weight * value
-        if self.entropy_weight:
-            total = total - self.entropy_weight * head.entropy(scores).sum()
-        return Loss(total, count, {"policy": policy, "value": value})
+        return Loss(policy + self.value_weight * value, count, {"policy": policy, "value": value})
 
 
 def batch_of(rollout: Rollout) -> RolloutBatch:
@@ -188,11 +186,7 @@ class ActorCritic:
         )
         source = Rollouts(vector, model, length=self.length, steps=steps, seed=seed)
         watch = replace(watch, curve_every=max(watch.curve_every, budget.steps // POINTS))
-        try:
-            fit(model, source, objective, budget, seed=seed, watch=watch)
-        finally:
-            vector.close()
-        return Agent(model)
+        return taught(model, source, objective, budget, vector=vector, seed=seed, watch=watch)
 
 
 def check(discount: float, smoothing: float) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from practicum import events
 from practicum.data.loader import Loader
 from practicum.errors import ConfigError
+from practicum.evaluation.classifier import answers
 from practicum.models.action_heads import Categorical
 from practicum.objectives.objective import Loss
 from practicum.rl.policy_gradient import policy_loss
@@ -132,9 +133,7 @@ class Bandit:
         self, x: Float[np.ndarray, "b i"], generator: np.random.Generator
     ) -> Int[np.ndarray, " b"]:
         """An action drawn from the policy for each row."""
-        device = next(self.model.parameters()).device
-        with torch.inference_mode():
-            scores = self.model(torch.from_numpy(x).to(device)).cpu().numpy()
+        scores = answers(self.model, x)
         head = Categorical(choices=scores.shape[1])
         return head.sample(scores, head.noise(generator, (len(x),)))
 

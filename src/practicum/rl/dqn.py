@@ -33,14 +33,14 @@ from practicum.rl.agent import Agent
 from practicum.rl.environments import Choices, Environment
 from practicum.rl.exploration import Exploration
 from practicum.rl.replay import Experience, Replay
+from practicum.rl.taught import ADAM, SILENT, taught
 from practicum.rl.vector import Vector
 from practicum.seeding import derive
 from practicum.training.budget import Budget
-from practicum.training.loop import Watch, fit
-from practicum.training.optimiser import AdamW, Optimiser, RMSprop
+from practicum.training.loop import Watch
+from practicum.training.optimiser import Optimiser, RMSprop
 from practicum.training.schedules import Constant, Schedule
 
-SILENT = Watch()
 POINTS = 100  # of the curve of returns over the whole of learning
 
 
@@ -63,7 +63,7 @@ class DQN:
     clip_rewards: bool = False  # to [−1, 1], for learning only
     rate: float = 1e-3
     schedule: Schedule = Constant()
-    optimiser: Optimiser = AdamW(betas=(0.9, 0.999), decay=0.0)
+    optimiser: Optimiser = ADAM
     clip: float | None = 10.0  # largest norm of the gradient
     device: str = "cpu"
     save_every: int | None = None  # updates; None: only at the end and when interrupted
@@ -120,11 +120,7 @@ class DQN:
         )
         watch = replace(watch, curve_every=max(watch.curve_every, updates // POINTS))
         objective = ChosenActions(learner=self, environment=environment, steps=steps)
-        try:
-            fit(model, playing, objective, budget, seed=seed, watch=watch)
-        finally:
-            vector.close()
-        return Agent(model)
+        return taught(model, playing, objective, budget, vector=vector, seed=seed, watch=watch)
 
     def updates_in(self, steps: int) -> int:
         """How many updates `steps` steps allow: at each multiple of `every` from `start` on.

@@ -22,14 +22,15 @@ from practicum.models.agents import PolicyModel
 from practicum.models.build import build
 from practicum.models.trunks import Dense, Trunk
 from practicum.objectives.objective import Loss
-from practicum.rl.actor_critic import ADAM, SILENT, batch_of, check, estimates, normalised
+from practicum.rl.actor_critic import batch_of, check, estimates, normalised
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
 from practicum.rl.rollouts import POINTS, Rollouts, policy_for, updates_within
+from practicum.rl.taught import ADAM, SILENT, taught
 from practicum.rl.vector import Vector
 from practicum.seeding import stream
 from practicum.training.budget import Budget
-from practicum.training.loop import Watch, fit
+from practicum.training.loop import Watch
 from practicum.training.optimiser import Optimiser
 from practicum.training.schedules import Linear, Schedule
 
@@ -232,8 +233,4 @@ class PPO:
             smoothing=self.smoothing,
         )
         watch = replace(watch, curve_every=max(watch.curve_every, budget.steps // POINTS))
-        try:
-            fit(model, source, objective, budget, seed=seed, watch=watch)
-        finally:
-            vector.close()
-        return Agent(model)
+        return taught(model, source, objective, budget, vector=vector, seed=seed, watch=watch)

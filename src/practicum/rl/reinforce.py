@@ -25,16 +25,17 @@ from practicum.models.agents import PolicyModel
 from practicum.models.build import build
 from practicum.models.trunks import Dense, Trunk
 from practicum.objectives.objective import Loss
-from practicum.rl.actor_critic import ADAM, SILENT, check, normalised
+from practicum.rl.actor_critic import check, normalised
 from practicum.rl.advantage import rewards_to_go
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
 from practicum.rl.policy_gradient import policy_loss
 from practicum.rl.rollouts import Tally, policy_for
+from practicum.rl.taught import ADAM, SILENT, taught
 from practicum.rl.vector import Vector
 from practicum.seeding import derive
 from practicum.training.budget import Budget
-from practicum.training.loop import Watch, fit
+from practicum.training.loop import Watch
 from practicum.training.optimiser import Optimiser
 from practicum.training.schedules import Constant
 
@@ -278,8 +279,4 @@ class Reinforce:
             discount=self.discount, baseline=self.baseline, entropy_weight=self.entropy_weight
         )
         source = Episodes(vector, model, steps=steps, seed=seed)
-        try:
-            fit(model, source, objective, budget, seed=seed, watch=watch)
-        finally:
-            vector.close()
-        return Agent(model)
+        return taught(model, source, objective, budget, vector=vector, seed=seed, watch=watch)

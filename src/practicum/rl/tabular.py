@@ -30,12 +30,12 @@ from practicum.rl.environments import Environment
 from practicum.rl.exploration import Exploration
 from practicum.rl.planning import Ties, greedy
 from practicum.rl.table_file import TableState, forget_table, restore_table, save_table
+from practicum.rl.taught import SILENT
 from practicum.rl.worlds import Numbers, World, world_of
 from practicum.seeding import derive
 from practicum.training.interruption import Interruption, interruption
 from practicum.training.loop import Watch
 
-SILENT = Watch()
 POINTS = 100  # of the curve of returns, and checkpoints, over the whole of learning
 
 
