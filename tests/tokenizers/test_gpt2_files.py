@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import tiktoken
+from tiktoken_ext.openai_public import r50k_pat_str
 from tokenizer_kinds import TEXT
 
 from practicum.data.fetch import locate
 from practicum.errors import TokenizerError
 from practicum.tokenizers.gpt2_files import load_gpt2_files
-from practicum.tokenizers.tiktoken_ranks import GPT2_SPECIALS, R50K, merges_of_ranks
+from practicum.tokenizers.tiktoken_ranks import GPT2_SPECIALS, merges_of_ranks
 
 
 def test_the_released_files_give_tiktokens_ids() -> None:
@@ -25,7 +26,7 @@ def test_the_released_files_give_tiktokens_ids() -> None:
     assert tuple(merges_of_ranks(ranks)) == ours.merges
     theirs = tiktoken.Encoding(
         "gpt2",
-        pat_str=R50K.unicode.replace(r"\Z", "$"),
+        pat_str=r50k_pat_str,
         mergeable_ranks=ranks,
         special_tokens=dict(GPT2_SPECIALS),
     )

@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+import regex
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,9 @@ from practicum.errors import TokenizerError
 from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.bpe_training import train_bpe
 from practicum.tokenizers.byte_alphabet import BYTE_ORDER
-from practicum.tokenizers.patterns import GPT2, GPT4
+from practicum.tokenizers.patterns import CL100K, GPT2, GPT4
 from practicum.tokenizers.tiktoken_ranks import (
-    CL100K,
     CL100K_SPECIALS,
-    R50K,
     byte_permutation,
     load_ranks,
     merges_of_ranks,
@@ -107,8 +106,7 @@ def test_a_long_run_of_one_letter_is_no_trap(
 @patient
 @given(text=ANY)
 def test_r50k_splits_as_gpt2_does(text: str) -> None:
-    assert R50K.split(text) == GPT2.split(text)
-    assert r50k_pat_str.replace("$", r"\Z") == R50K.unicode
+    assert GPT2.split(text) == regex.findall(r50k_pat_str.replace("$", r"\Z"), text)
 
 
 def test_cl100k_differs_from_gpt4_at_the_end_alone() -> None:

@@ -101,8 +101,12 @@ class Corpus:
 
 def is_held_out(identity: str, fraction: float) -> bool:
     """Which side the document with this id is on."""
-    number = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big")
-    return number < fraction * 2.0**64
+    return hash_number(identity.encode()) < fraction * 2.0**64
+
+
+def hash_number(data: bytes) -> int:
+    """A number below 2⁶⁴ that depends on `data` alone: what every split is decided by."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
 def content_digest(documents: Sequence[Document]) -> str:

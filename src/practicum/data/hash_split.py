@@ -5,13 +5,13 @@ example keeps its side when others are added or the order changes, equal example
 sides, and nothing has to be remembered. Shares are only met about: the fewer examples, the less.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int64
 
+from practicum.data.documents import hash_number
 from practicum.errors import DataError
 
 Row = np.ndarray | bytes | str
@@ -58,4 +58,4 @@ def place(example: Row) -> float:
     if isinstance(example, np.ndarray):
         example = np.ascontiguousarray(example).tobytes()
     data = example.encode() if isinstance(example, str) else example
-    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") / 2**64
+    return hash_number(data) / 2**64

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from practicum.lab.plots import COLOURS
+from practicum.lab.plots import COLOURS, blank
 
 Rows = Float[np.ndarray, "n 2"]
 GRID = 120  # points along each side at which the score is asked
@@ -25,9 +24,7 @@ def boundary(
 
     The picture reaches `margin` beyond the outermost points.
     """
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = blank(title, inches=(6, 4.5))
     low, high = points.min(0) - margin, points.max(0) + margin
     xs, ys = (np.linspace(*ends, GRID) for ends in zip(low, high, strict=True))
     grid = np.stack(np.meshgrid(xs, ys), axis=-1)
@@ -38,6 +35,5 @@ def boundary(
         axes.contour(xs, ys, heights, levels=(0.0,), colors="black", linewidths=1.2)
     for sign, marker, colour in ((1, "o", above), (-1, "X", below)):
         axes.scatter(*points[signs == sign].T, color=colour, marker=marker, s=26)
-    axes.set_title(title, fontsize=11, parse_math=False)
     axes.set_aspect("equal")
     return figure

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from practicum.lab.plots import COLOURS
+from practicum.lab.plots import COLOURS, blank
 
 Places = Sequence[tuple[float, float]] | Float[np.ndarray, "points 2"]
 LEVELS = 24
@@ -35,7 +34,7 @@ def contours(
     With `log` equal steps of colour are equal ratios, which shows a narrow valley in high ground;
     it wants heights above 0. Heights that are not finite stay white.
     """
-    figure, axes = _blank(title, x, y)
+    figure, axes = blank(title, x, y)
     ground = np.ma.masked_invalid(heights)
     low, high = float(ground.min()), float(ground.max())
     if high <= low:  # flat ground has no contours
@@ -65,7 +64,7 @@ def valleys(
     walks: Mapping[str, Places] | None = None,
 ) -> Figure:
     """A curve, and walks down it given as their (x, height); each goes from a ring to a disc."""
-    figure, axes = _blank(title, x, y)
+    figure, axes = blank(title, x, y)
     axes.plot(xs, heights, color="black", linewidth=1.2)
     for index, (name, places) in enumerate((walks or {}).items()):
         _walk(axes, np.asarray(places, dtype=float), _colour(index), name)
@@ -84,13 +83,3 @@ def _walk(axes: Axes, places: Float[np.ndarray, "points 2"], colour: str, name: 
 
 def _colour(index: int) -> str:
     return (COLOURS[1:] + COLOURS[:1])[index % len(COLOURS)]  # blue is lost on the dark valleys
-
-
-def _blank(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)  # draws without a display
-    axes = figure.add_subplot()
-    axes.set_title(title, fontsize=11, parse_math=False)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    return figure, axes

@@ -35,7 +35,7 @@ def curves(
 ) -> Figure:
     """The mean curve of every arm with its interval; several `names` differ by their dashes."""
     names = (names,) if isinstance(names, str) else tuple(names)
-    figure, axes = _blank(title, x, y)
+    figure, axes = _ruled(title, x, y)
     for index, arm in enumerate(rows.arms):
         for dash, name in enumerate(names):
             label = arm if len(names) == 1 else f"{arm} · {name}"
@@ -61,7 +61,7 @@ def against(
     Of several metrics the first is the main one: it alone has intervals and the controls' lines.
     """
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    figure, axes = _blank(title, x_label, y_label)
+    figure, axes = _ruled(title, x_label, y_label)
     arms = [arm for arm in rows.arms if arm not in controls and rows.values(arm, x)]
     arms.sort(key=lambda arm: fmean(rows.values(arm, x)))
     for index, metric in enumerate(metrics):
@@ -88,7 +88,7 @@ def against(
 def bars(rows: Rows, metrics: str | Sequence[str], *, title: str, y: str) -> Figure:
     """A group of bars per arm, one bar per metric, with intervals and a dot for every seed."""
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    figure, axes = _blank(title, "", y)
+    figure, axes = _ruled(title, "", y)
     width = 0.8 / len(metrics)
     for index, metric in enumerate(metrics):
         shown = [(place, rows.values(arm, metric)) for place, arm in enumerate(rows.arms)]
@@ -110,6 +110,19 @@ def bars(rows: Rows, metrics: str | Sequence[str], *, title: str, y: str) -> Fig
     axes.set_xticks(range(len(rows.arms)), labels=list(rows.arms))
     _finish(axes)
     return figure
+
+
+def blank(
+    title: str, x: str = "", y: str = "", *, inches: tuple[float, float] = (7, 4.5)
+) -> tuple[Figure, Axes]:
+    """A figure with one empty pair of axes, which draws without a display."""
+    figure = Figure(figsize=inches, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=11, parse_math=False)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    return figure, axes
 
 
 def claims(verdict: Verdict) -> Figure:
@@ -194,13 +207,8 @@ def _bars(groups: list[list[float]]) -> tuple[list[float], list[float]] | None:
     return half, half
 
 
-def _blank(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)  # draws without a display
-    axes = figure.add_subplot()
-    axes.set_title(title, fontsize=11, parse_math=False)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+def _ruled(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure, axes = blank(title, x, y)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

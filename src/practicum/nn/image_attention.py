@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from practicum.errors import ConfigError
-from practicum.kernels.uneven_attention import uneven_attention
+from practicum.kernels.attention import attention
 from practicum.nn.initial import Constant, Rule
 from practicum.nn.linear import LinearLayer
 
@@ -56,5 +56,5 @@ class ImageAttentionLayer(nn.Module):
     def forward(self, x: Float[Tensor, "b c i j"]) -> Float[Tensor, "b c i j"]:
         pixels = rearrange(x, "b c i j -> b 1 (i j) c")
         k, q, v = self.maps(pixels).split(self.split, dim=-1)
-        read = uneven_attention(q, k, v, scale=1.0)
+        read = attention(q, k, v, scale=1.0)
         return self.gamma * rearrange(read, "b 1 (i j) c -> b c i j", j=x.shape[3]) + x

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError
-from practicum.kernels.uneven_attention import uneven_attention
+from practicum.kernels.attention import attention
 from practicum.nn.linear import LinearLayer
 
 
@@ -148,7 +148,7 @@ class CausalLookupLayer(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t f"]:
         q, k, v = (part[:, None] for part in self.qkv(x).split(self.split, dim=-1))
-        mixed = uneven_attention(q, k, v, causal=True, scale=q.shape[-1] ** -0.5)
+        mixed = attention(q, k, v, causal=True, scale=q.shape[-1] ** -0.5)
         return torch.cat([x, mixed[:, 0]], dim=-1)
 
 

@@ -1,11 +1,11 @@
 """A learned table on disk: JSON, which keeps every bit of a number, replaced whole or not."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from practicum.errors import CheckpointError
+from practicum.training.checkpoint import replace_json
 
 NAME = "table.json"
 
@@ -22,11 +22,9 @@ class TableState:
 
 def save_table(state: TableState, folder: Path, identity: str) -> None:
     """Replace the table in `folder`. Raises CheckpointError where it cannot be written."""
-    temporary = folder / f".{NAME}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"identity": identity, **asdict(state)}))
-        os.replace(temporary, folder / NAME)
+        replace_json(folder / NAME, {"identity": identity, **asdict(state)})
     except OSError as problem:
         raise CheckpointError(f"cannot save a table in {folder}: {problem}") from problem
 

@@ -9,8 +9,6 @@ written and read along.
 """
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.json_reading import read_tokenizer
 from practicum.tokenizers.patterns import GPT2, SMOL
 from practicum.tokenizers.tokenizer import Tokenizer
+from practicum.tokenizers.whole_file import replace_file
 
 
 def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer:
@@ -88,16 +87,11 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, data: dict[str, Any]) -> None:
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
-            os.replace(partial, file)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as problem:
         raise TokenizerError(f"cannot write {file}: {problem.strerror}") from problem
+    replace_file(file, json.dumps(data, ensure_ascii=False, indent=1).encode())
 
 
 def _bpe_data(tokenizer: BPE) -> dict[str, Any]:

@@ -126,6 +126,20 @@ def _cl100k(name: str, digits: str) -> SplitPattern:
 GPT4 = _cl100k("gpt4", "{1,3}")
 """OpenAI's `cl100k_base` as Llama 3 writes it: up to three digits together, signs keep newlines."""
 
+CL100K = SplitPattern(
+    name="cl100k",
+    unicode=r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\Z|\s*[\r\n]|\s+(?!\S)|\s",
+    ascii=r"'(?i:[sdmt]|ll|ve|re)|[^\r\nA-Za-z0-9]?+[A-Za-z]++|[0-9]{1,3}+"
+    rf"| ?{_SIGN}++[\r\n]*+|[{_SPACE}]++\Z|[{_SPACE}]*[\r\n]|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]",
+)
+"""`cl100k_base` as tiktoken has it today.
+
+It differs from `GPT4` in white space with a newline that ends a text: all of it is one
+piece, where GPT4 ends a piece after the last newline. No `tokenizer.json` is known to write it,
+so that it is not among `KNOWN`.
+"""
+
 QWEN2 = _cl100k("qwen2", "")
 """`GPT4` with single digits (Qwen 2 and 2.5)."""
 

@@ -1,7 +1,5 @@
 """SentencePiece's `.model` files as tokenizers, and the other way."""
 
-import os
-import secrets
 from pathlib import Path
 
 from practicum.errors import TokenizerError
@@ -12,6 +10,7 @@ from practicum.tokenizers.sentencepiece_model import (
     write_sentencepiece,
 )
 from practicum.tokenizers.unigram import Unigram
+from practicum.tokenizers.whole_file import replace_file
 
 
 def load_sentencepiece(path: str | Path) -> SentencePieceBPE | Unigram:
@@ -28,16 +27,7 @@ def load_sentencepiece(path: str | Path) -> SentencePieceBPE | Unigram:
 
 def save_sentencepiece(tokenizer: SentencePieceBPE | Unigram, path: str | Path) -> None:
     """Write the `.model` file of `tokenizer`, at once: nobody sees half of it."""
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            partial.write_bytes(write_sentencepiece(tokenizer.model))
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as problem:
-        raise TokenizerError(f"cannot write {path}: {problem.strerror}") from problem
+    replace_file(Path(path), write_sentencepiece(tokenizer.model))
 
 
 def tokenizer_of(model: SentencePieceModel) -> SentencePieceBPE | Unigram:

@@ -11,8 +11,6 @@ id of a byte is not the byte.
 import base64
 import binascii
 import gzip
-import os
-import secrets
 import zlib
 from collections.abc import Mapping
 from itertools import pairwise
@@ -20,30 +18,8 @@ from pathlib import Path
 
 from practicum.errors import TokenizerError
 from practicum.tokenizers.bpe import BPE
-from practicum.tokenizers.patterns import SplitPattern
-
-_SPACE = r" \t\n\r\x0b\x0c"
-_SIGN = rf"[^{_SPACE}A-Za-z0-9]"
-CL100K = SplitPattern(
-    name="cl100k",
-    unicode=r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
-    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\Z|\s*[\r\n]|\s+(?!\S)|\s",
-    ascii=r"'(?i:[sdmt]|ll|ve|re)|[^\r\nA-Za-z0-9]?+[A-Za-z]++|[0-9]{1,3}+"
-    rf"| ?{_SIGN}++[\r\n]*+|[{_SPACE}]++\Z|[{_SPACE}]*[\r\n]|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]",
-)
-"""`cl100k_base` as tiktoken has it today.
-
-It differs from `patterns.GPT4` in white space with a newline that ends a text: all of it is one
-piece, where GPT4 ends a piece after the last newline.
-"""
-
-R50K = SplitPattern(
-    name="r50k",
-    unicode=r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++\Z|\s+(?!\S)|\s",
-    ascii=rf"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]++| ?[0-9]++| ?{_SIGN}++"
-    rf"|[{_SPACE}]++\Z|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]",
-)
-"""tiktoken's faster way of writing `patterns.GPT2`: the same pieces."""
+from practicum.tokenizers.patterns import CL100K, SplitPattern
+from practicum.tokenizers.whole_file import replace_file
 
 GPT2_SPECIALS: Mapping[str, int] = {"<|endoftext|>": 50256}
 CL100K_SPECIALS: Mapping[str, int] = {
@@ -168,12 +144,4 @@ def write_ranks(tokenizer: BPE, path: str | Path) -> None:
     if merges_of_ranks(ranks) != list(tokenizer.merges):
         raise TokenizerError("the tokenizer's ids do not rank its merges, so ranks cannot hold it")
     lines = [b"%s %d\n" % (base64.b64encode(piece), rank) for piece, rank in ranks.items()]
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            partial.write_bytes(b"".join(lines))
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as problem:
-        raise TokenizerError(f"cannot write {path}: {problem.strerror}") from problem
+    replace_file(path, b"".join(lines))

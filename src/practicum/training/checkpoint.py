@@ -51,7 +51,7 @@ def save_checkpoint(state: TrainState, folder: Path, pointer: Pointer) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         if final.name not in _kept(folder):  # the other pointer may lead to this very step
             _write(state, final)
-        _replace_json(folder / f"{pointer}.json", {"folder": final.name, **_numbers(state)})
+        replace_json(folder / f"{pointer}.json", {"folder": final.name, **_numbers(state)})
         _prune(folder)
     except (OSError, SafetensorError) as problem:
         raise CheckpointError(
@@ -166,7 +166,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is damaged ({problem})") from problem
 
 
-def _replace_json(path: Path, data: dict[str, Any]) -> None:
+def replace_json(path: Path, data: dict[str, Any]) -> None:
+    """Write `data` to `path`, whole or not at all. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(json.dumps(data))
     os.replace(temporary, path)
