@@ -6,6 +6,7 @@ files of other kinds left out. Text is UTF-8; line ends become "\\n". A document
 path below the folder (and its row's `id` or number), so it does not depend on the machine.
 """
 
+import codecs
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,11 @@ def _file(path: Path, name: str, field: str) -> Iterator[Document]:
         yield Document(id=identity, text=text, source=f"{path}", licence=LICENCE)
 
 
-def _text(path: Path) -> str:
+def text_bytes(path: Path) -> bytes:
+    """The bytes of a file that may be UTF-8, without the mark at its start.
+
+    Raises DataError where it cannot be read, or is plainly something else.
+    """
     try:
         data = path.read_bytes()
     except OSError as problem:
@@ -102,8 +107,13 @@ def _text(path: Path) -> str:
         raise DataError(f"{path} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
     if b"\0" in data:
         raise DataError(f"{path} has zero bytes: it is not text; convert it, or leave it out")
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _text(path: Path) -> str:
+    data = text_bytes(path)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as problem:
         raise DataError(
             f"{path} is not UTF-8 (byte {problem.start} is 0x{data[problem.start]:02x}); convert "

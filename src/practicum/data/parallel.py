@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from practicum.data.documents import HELD_OUT, is_held_out
+from practicum.data.files import text_bytes
 from practicum.errors import DataError
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -89,15 +90,7 @@ def encode_pairs(
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        data = file.read_bytes()
-    except OSError as problem:
-        raise DataError(f"cannot read {file} ({problem.strerror})") from problem
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{file} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
-    if b"\0" in data:
-        raise DataError(f"{file} has zero bytes: it is not text; convert it")
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = text_bytes(file)
     # Line ends of bytes alone: str.splitlines would also cut at U+2028 and lose the alignment.
     rows = data.removesuffix(b"\n").split(b"\n") if data else []
     return [_decoded(file, number, row) for number, row in enumerate(rows, start=1)]

@@ -11,6 +11,7 @@ from torch import nn
 
 from practicum import events
 from practicum.errors import ConfigError
+from practicum.nn.modes import resting
 
 
 class LearningCurve:
@@ -35,11 +36,8 @@ class LearningCurve:
     def __call__(self, step: int, model: nn.Module) -> None:
         if step % self.every:
             return
-        learning = model.training
-        model.eval()
-        with torch.no_grad():
+        with resting(model), torch.no_grad():
             value = self.measure(model)
-        model.train(learning)
         self.points.append((step * self.batch, value))
         events.emit(events.Metric(name=self.name, value=value, step=step * self.batch))
 
