@@ -22,6 +22,7 @@ CAUSAL_MIXERS = {
     "windowed": Attention(heads=4, window=4),
     "windowed rotary grouped": Attention(heads=4, kv_heads=2, window=3, positions=Rope(base=100.0)),
     "unscaled": Attention(heads=4, scale=1.0),
+    "values of another width": Attention(heads=4, kv_heads=2, head_width=4, value_width=5),
 }
 
 

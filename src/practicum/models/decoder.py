@@ -10,13 +10,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from practicum.errors import ConfigError, ModelError
+from practicum.errors import ConfigError
 from practicum.kernels.prepacked import Prepacked, prepacked, read_linear
+from practicum.nn.embedding import embedded, empty_embedding
 from practicum.nn.initial import Rule
 from practicum.nn.linear import LinearLayer
-from practicum.nn.positions import LearnedPositions, SinusoidalPositions, sinusoids
-from practicum.nn.stack import Past, Stack, StackState
-from practicum.nn.state import Packed, Whole
+from practicum.nn.positions import LearnedPositions, SinusoidalPositions
+from practicum.nn.stack import Stack, StackState
+from practicum.nn.state import Packed, Past, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +50,9 @@ class DecoderModel(nn.Module):
         super().__init__()
         self.description = description
         width = description.stack.width
-        self.embedding = _embedding(description.vocab, width)
-        learned = isinstance(description.positions, LearnedPositions)
-        self.positions = _embedding(description.context, width) if learned else None
+        self.embedding = empty_embedding(description.vocab, width)
+        positions = description.positions
+        self.positions = None if positions is None else positions.build(description.context, width)
         self.stack = description.stack.build()
         self._packed_output: Prepacked | None = None
         tokens = {"token": description.vocab}
@@ -65,7 +66,7 @@ class DecoderModel(nn.Module):
     def hidden(
         self,
         ids: Int[Tensor, "b t"],
-        state: StackState | None = None,
+        state: Past | None = None,
         segments: Int[Tensor, "b t"] | None = None,
     ) -> Float[Tensor, "b t d"]:
         """What the stack makes of each token, before it is scored.
@@ -74,10 +75,14 @@ class DecoderModel(nn.Module):
         which then do not see each other.
         """
         past: Past = state or (Whole() if segments is None else Packed(segments))
-        self._check(ids, past)
-        x = self.embedding(ids) + self._positions(ids, past)
-        if self.training and self.description.dropout:
-            x = F.dropout(x, self.description.dropout)
+        x = embedded(
+            ids,
+            self.embedding,
+            self.positions,
+            past,
+            context=self.description.context,
+            dropout=self.description.dropout if self.training else 0.0,
+        )
         return self.stack(x, past)
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
@@ -89,7 +94,7 @@ class DecoderModel(nn.Module):
     def forward(
         self,
         ids: Int[Tensor, "b t"],
-        state: StackState | None = None,
+        state: Past | None = None,
         segments: Int[Tensor, "b t"] | None = None,
     ) -> Float[Tensor, "b t v"]:
         return self.logits(self.hidden(ids, state, segments))
@@ -108,26 +113,3 @@ class DecoderModel(nn.Module):
     def new_state(self, rows: int, capacity: int) -> StackState:
         """An empty past for `rows` texts of at most `capacity` tokens each."""
         return self.stack.new_state(rows, capacity)
-
-    def _positions(self, ids: Int[Tensor, "b t"], past: Past) -> Float[Tensor, "#b t d"] | float:
-        t, positions = ids.shape[1], self.description.positions
-        if self.positions is not None:
-            return self.positions(past.positions(t, ids.device))
-        if isinstance(positions, SinusoidalPositions):
-            width = self.description.stack.width
-            table = sinusoids(self.description.context, width, positions.base, ids.device)
-            return table.to(self.embedding.weight.dtype)[past.positions(t, ids.device)]
-        return 0.0
-
-    def _check(self, ids: Int[Tensor, "b t"], past: Past) -> None:
-        reach, context = past.reach(ids.shape[1]), self.description.context
-        if self.description.positions is not None and reach > context:
-            raise ModelError(
-                f"a text of {reach} tokens does not fit this model's context of {context}; "
-                "shorten it or use a model with a longer context"
-            )
-
-
-def _embedding(count: int, width: int) -> nn.Embedding:
-    """Vectors that have no value yet; torch would draw some, and load half of itself to do so."""
-    return nn.Embedding(count, width, _weight=torch.empty(count, width))

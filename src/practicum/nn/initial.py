@@ -50,6 +50,11 @@ class Rule:
     start: Normal | Uniform | Orthogonal | Constant
 
 
+def glorot(inputs: int, outputs: int) -> Uniform:
+    """U(−√(6/(inputs + outputs)), …) (Glorot & Bengio 2010, eq. 16)."""
+    return Uniform(bound=(6 / (inputs + outputs)) ** 0.5)
+
+
 def initialise(module: nn.Module, rules: tuple[Rule, ...], *, seed: int) -> None:
     """Set every parameter of `module` by the first rule that matches its name.
 

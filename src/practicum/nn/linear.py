@@ -43,6 +43,14 @@ class LinearLayer(nn.Module):
             return read_linear(x, self.weight, self.bias, self.packed)
         return F.linear(x, self.weight, self.bias)
 
+    def only(self, x: Float[Tensor, "*b inputs"], *parts: str) -> Float[Tensor, "*b some"]:
+        """The outputs of these consecutive parts alone."""
+        rows = slice(self.rows(parts[0]).start, self.rows(parts[-1]).stop)
+        bias = None if self.bias is None else self.bias[rows]
+        if torch.is_inference_mode_enabled():
+            return read_linear(x, self.weight[rows], bias, None)
+        return F.linear(x, self.weight[rows], bias)
+
     def extra_repr(self) -> str:
         parts = ", ".join(f"{name}={count}" for name, count in self.parts.items())
         return f"{self.weight.shape[1]} → {parts}, bias={self.bias is not None}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from practicum.errors import ConfigError
 from practicum.kernels.activations import Activation, activate
@@ -22,10 +23,13 @@ class MLP:
     activation: Activation = "gelu_tanh"
     gated: bool = False
     bias: bool = False
+    dropout: float = 0.0  # on the hidden units, while training
 
     def __post_init__(self) -> None:
         if self.hidden < 1:
             raise ConfigError(f"MLP.hidden is {self.hidden}; expected at least 1")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"MLP.dropout is {self.dropout}; expected 0 ≤ dropout < 1")
 
     def build(self, width: int) -> "MLPLayer":
         return MLPLayer(width, self)
@@ -36,6 +40,7 @@ class MLPLayer(nn.Module):
         super().__init__()
         self.activation: Activation = description.activation
         self.gated = description.gated
+        self.dropout = description.dropout
         parts = {"up": description.hidden}
         if description.gated:
             parts = {"gate": description.hidden, **parts}
@@ -46,5 +51,9 @@ class MLPLayer(nn.Module):
         hidden = self.up(x)
         if self.gated:
             gate, up = hidden.chunk(2, dim=-1)
-            return self.down(activate(gate, self.activation) * up)
-        return self.down(activate(hidden, self.activation))
+            hidden = activate(gate, self.activation) * up
+        else:
+            hidden = activate(hidden, self.activation)
+        if self.training and self.dropout:
+            hidden = F.dropout(hidden, self.dropout)
+        return self.down(hidden)

@@ -1,6 +1,6 @@
-"""LayerNorm (Ba et al. 2016, eq. 4) and RMSNorm (Zhang & Sennrich 2019, eq. 4).
+"""LayerNorm (Ba et al. 2016, eq. 4), RMSNorm (Zhang & Sennrich 2019, eq. 4), and a near relation.
 
-Both compute in float32 whatever the input's precision, since a mean of squares overflows in half.
+All compute in float32 whatever the input's precision, since a mean of squares overflows in half.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,20 @@ class RMSNorm:
         return RMSNormLayer(width, self)
 
 
-Norm = LayerNorm | RMSNorm
+@dataclass(frozen=True, kw_only=True)
+class DeviationNorm:
+    """(x − mean) / (std + eps) · weight + bias, std with n − 1 (The Annotated Transformer).
+
+    Not LayerNorm's numbers: the deviation is the unbiased one and eps stands outside the root.
+    """
+
+    eps: float = 1e-6
+
+    def build(self, width: int) -> "DeviationNormLayer":
+        return DeviationNormLayer(width, self)
+
+
+Norm = LayerNorm | RMSNorm | DeviationNorm
 
 
 class LayerNormLayer(nn.Module):
@@ -57,3 +70,16 @@ class RMSNormLayer(nn.Module):
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         inverse = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
         return (wide * inverse).to(x.dtype) * self.weight
+
+
+class DeviationNormLayer(nn.Module):
+    def __init__(self, width: int, description: DeviationNorm) -> None:
+        super().__init__()
+        self.eps = description.eps
+        self.weight = nn.Parameter(torch.empty(width))
+        self.bias = nn.Parameter(torch.empty(width))
+
+    def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        std, mean = torch.std_mean(wide, dim=-1, keepdim=True)
+        return ((wide - mean) / (std + self.eps)).to(x.dtype) * self.weight + self.bias

@@ -1,35 +1,42 @@
-"""Blocks on a residual stream: x ← x + mixer(norm(x)); x ← x + ffn(norm(x)).
+"""Blocks on a residual stream: x ← x + part(norm(x)), part by part.
 
-The norm stands before each part (Radford et al. 2019, §2.3), with one more after the last block.
-A stack repeats its pattern of blocks until it is `depth` deep.
+The parts are a mixer, a look at a source where there is one, and a feed-forward. The norm stands
+before each part (Radford et al. 2019, §2.3), with one more after the last block, or after each sum,
+x ← norm(x + part(x)) (Vaswani et al. 2017, §3.1). A stack repeats its pattern of blocks until it is
+`depth` deep.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from practicum.errors import ConfigError
+from practicum.errors import ConfigError, ModelError
 from practicum.nn.attention import Attention
 from practicum.nn.mlp import MLP
 from practicum.nn.norms import LayerNorm, Norm
-from practicum.nn.state import KeyValueCache, Packed, Whole, positions_of
+from practicum.nn.source import Source
+from practicum.nn.state import KeyValueCache, Past, Reading, positions_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A mixer and, unless None, a feed-forward, each behind a norm of its own."""
+    """A mixer and, unless None, a look at a source and a feed-forward, each with its own norm."""
 
     mixer: Attention
     ffn: MLP | None
+    cross: Attention | None = None  # reads the source, between the two
     norm: Norm = LayerNorm()
+    norms: Literal["before", "after"] = "before"  # each part, or its sum with the stream
     dropout: float = 0.0  # on what each part adds to the stream, while training
 
     def __post_init__(self) -> None:
+        if self.cross is not None and (self.cross.positions or self.cross.window):
+            raise ConfigError("Block.cross has positions or a window; a source has neither")
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"Block.dropout is {self.dropout}; expected 0 ≤ dropout < 1")
 
@@ -68,10 +75,13 @@ class Stack:
 
 
 class StackState:
-    """The states of a stack's blocks, which have all read the same tokens."""
+    """The states of a stack's blocks, which have all read the same tokens, and their sources."""
 
-    def __init__(self, blocks: Sequence[KeyValueCache]) -> None:
+    def __init__(
+        self, blocks: Sequence[KeyValueCache], sources: Sequence[Source | None] = ()
+    ) -> None:
         self.blocks = list(blocks)
+        self.sources = list(sources)
 
     @property
     def lengths(self) -> list[int]:
@@ -87,8 +97,9 @@ class StackState:
         return self.blocks[index]
 
     def select(self, rows: Sequence[int]) -> None:
-        for block in self.blocks:
-            block.select(rows)
+        for kept in (*self.blocks, *self.sources):
+            if kept is not None:
+                kept.select(rows)
 
     def fork(self, row: int, copies: int) -> None:
         """Leave `copies` rows that have all read what `row` has read, and no others."""
@@ -100,28 +111,41 @@ class StackState:
 
     @property
     def nbytes(self) -> int:
-        return sum(block.nbytes for block in self.blocks)
-
-
-Past = StackState | Packed | Whole
+        return sum(kept.nbytes for kept in (*self.blocks, *self.sources) if kept is not None)
 
 
 class BlockLayer(nn.Module):
     def __init__(self, width: int, description: Block) -> None:
         super().__init__()
-        self.dropout = description.dropout
+        self.dropout, self.norms = description.dropout, description.norms
         self.mixer_norm = description.norm.build(width)
         self.mixer = description.mixer.build(width)
+        self.cross_norm = description.norm.build(width) if description.cross else None
+        self.cross = description.cross.build(width) if description.cross else None
         self.ffn_norm = description.norm.build(width) if description.ffn else None
         self.ffn = description.ffn.build(width) if description.ffn else None
 
     def forward(
-        self, x: Float[Tensor, "b t d"], state: KeyValueCache | Packed | Whole | None = None
+        self,
+        x: Float[Tensor, "b t d"],
+        state: Reading | None = None,
+        source: Source | None = None,
     ) -> Float[Tensor, "b t d"]:
-        x = x + self._drop(self.mixer(self.mixer_norm(x), state))
-        if self.ffn is None or self.ffn_norm is None:
-            return x
-        return x + self._drop(self.ffn(self.ffn_norm(x)))
+        x = self._add(x, self.mixer_norm, lambda x: self.mixer(x, state))
+        if (cross := self.cross) is not None and self.cross_norm is not None:
+            if source is None:
+                raise ModelError("this block looks at a source; give it one")
+            x = self._add(x, self.cross_norm, lambda x: cross.look(x, source))
+        if self.ffn is not None and self.ffn_norm is not None:
+            x = self._add(x, self.ffn_norm, self.ffn)
+        return x
+
+    def _add(
+        self, x: Float[Tensor, "b t d"], norm: nn.Module, part: Callable[[Tensor], Tensor]
+    ) -> Float[Tensor, "b t d"]:
+        if self.norms == "after":
+            return norm(x + self._drop(part(x)))
+        return x + self._drop(part(norm(x)))
 
     def _drop(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
         return F.dropout(x, self.dropout) if self.training and self.dropout else x
@@ -135,12 +159,24 @@ class StackLayer(nn.Module):
         last = description.blocks[-1]
         self.final_norm = last.norm.build(width) if description.final_norm else None
 
-    def forward(self, x: Float[Tensor, "b t d"], past: Past) -> Float[Tensor, "b t d"]:
+    def forward(
+        self, x: Float[Tensor, "b t d"], past: Past, sources: Sequence[Source | None] = ()
+    ) -> Float[Tensor, "b t d"]:
+        """`sources`, where the blocks look at one, come from `self.sources`."""
         for index, block in enumerate(self.blocks):
-            x = block(x, past.of_block(index))
+            x = block(x, past.of_block(index), sources[index] if sources else None)
         return x if self.final_norm is None else self.final_norm(x)
 
-    def new_state(self, rows: int, capacity: int) -> StackState:
-        """Empty states for `rows` texts of at most `capacity` tokens each."""
+    def sources(
+        self, memory: Float[Tensor, "b s d"], real: Bool[Tensor, "b s"] | None = None
+    ) -> list[Source | None]:
+        """What each block looks at: keys and values it makes of the same `memory`."""
+        crosses = [layer.cross for layer in cast(Iterable[BlockLayer], self.blocks)]
+        return [None if cross is None else cross.source(memory, real) for cross in crosses]
+
+    def new_state(
+        self, rows: int, capacity: int, sources: Sequence[Source | None] = ()
+    ) -> StackState:
+        """Empty states for `rows` texts of at most `capacity` tokens each, beside their sources."""
         layers = cast(Iterable[BlockLayer], self.blocks)
-        return StackState([layer.mixer.new_state(rows, capacity) for layer in layers])
+        return StackState([layer.mixer.new_state(rows, capacity) for layer in layers], sources)

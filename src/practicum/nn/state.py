@@ -5,6 +5,7 @@ each row has seen. Prefill, chunked prefill, single steps and the check of a dra
 call. The state owns how the past is kept and read, so a layer never asks which kind it holds:
 
 - `Whole` keeps nothing: rows are sequences read at once (training);
+- `BothWays` keeps nothing: rows read at once whose tokens see each other (an encoder);
 - `Packed` keeps nothing: rows hold several documents that do not see each other (packed training);
 - `KeyValueCache` keeps every key and value (decoding).
 
@@ -58,12 +59,24 @@ class Reading(Protocol):
         self,
         q: Float[Tensor, "b h t k"],
         k: Float[Tensor, "b g t k"],
-        v: Float[Tensor, "b g t k"],
+        v: Float[Tensor, "b g t c"],
         *,
         scale: float,
         window: int | None,
         dropout: float,
-    ) -> Float[Tensor, "b h t k"]: ...
+    ) -> Float[Tensor, "b h t c"]: ...
+
+
+class Past(Protocol):
+    """How a stack reads: the same for all blocks but for what each has kept."""
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]: ...
+
+    def reach(self, t: int) -> int:
+        """As `Reading.reach`."""
+        ...
+
+    def of_block(self, index: int) -> Reading: ...
 
 
 class Whole:
@@ -83,6 +96,36 @@ class Whole:
         if window is None or window >= t:
             return attention(q, k, v, causal=True, scale=scale, dropout=dropout)
         mask = visible((0,), t, t, window, q.device)
+        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+
+
+class BothWays:
+    """Reads each row as one sequence in which every token sees every real one, and keeps nothing.
+
+    `real` is false where a row is padded; None: nowhere. A row without a real token is refused by
+    whoever makes the batch: it would have nothing to look at.
+    """
+
+    def __init__(self, real: Bool[Tensor, "b t"] | None = None) -> None:
+        self.mask = None if real is None else real[:, None, None, :]
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "1 t"]:
+        return positions_of((0,), t, device)
+
+    def reach(self, t: int) -> int:
+        return t
+
+    def of_block(self, index: int) -> "BothWays":
+        return self
+
+    def attend(self, q, k, v, *, scale, window, dropout):
+        mask = self.mask
+        if window is not None:
+            place = torch.arange(q.shape[2], device=q.device)
+            near = (place[:, None] - place).abs() < window
+            mask = near[None, None] if mask is None else mask & near
+        elif mask is not None:
+            mask = mask.expand(-1, -1, q.shape[2], -1)
         return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
 
 
@@ -128,15 +171,16 @@ class KeyValueCache:
         rows: int,
         capacity: int,
         heads: int,
-        width: int,
+        widths: tuple[int, int],  # of a key and of a value
         *,
         device: torch.device | str,
         dtype: torch.dtype,
     ) -> None:
-        shape = (rows, heads, capacity, width)
         # zeros, not empty: a padded slot may be multiplied by a weight of zero, and 0 · NaN is NaN
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.keys, self.values = (
+            torch.zeros(rows, heads, capacity, width, device=device, dtype=dtype)
+            for width in widths
+        )
         self.lengths = [0] * rows
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
@@ -167,7 +211,7 @@ class KeyValueCache:
         mask = visible(lengths[:1] if even else lengths, t, longest, window, q.device)
         return attention(q, keys, values, mask=mask, scale=scale, dropout=dropout)
 
-    def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t k"]) -> None:
+    def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"]) -> None:
         t = k.shape[2]
         if _even(self.lengths):
             start = self.lengths[0]
@@ -177,7 +221,7 @@ class KeyValueCache:
         at = positions_of(tuple(self.lengths), t, k.device)
         row = torch.arange(at.shape[0], device=k.device)[:, None]
         self.keys[row, :, at] = rearrange(k, "b g t k -> b t g k")
-        self.values[row, :, at] = rearrange(v, "b g t k -> b t g k")
+        self.values[row, :, at] = rearrange(v, "b g t c -> b t g c")
 
     def select(self, rows: Sequence[int]) -> None:
         index = torch.tensor(list(rows), device=self.keys.device, dtype=torch.long)
@@ -189,7 +233,7 @@ class KeyValueCache:
 
     @property
     def nbytes(self) -> int:
-        return 2 * self.keys.numel() * self.keys.element_size()
+        return sum(t.numel() * t.element_size() for t in (self.keys, self.values))
 
 
 def _even(lengths: Sequence[int]) -> bool:
