@@ -173,3 +173,12 @@ def test_a_long_run_of_one_letter_is_no_trap(algorithm: str, setting: str, lette
     ids, _ = ours(algorithm, setting).encode_with_offsets(run)
     assert ids == theirs(algorithm, setting).encode(run)
     assert perf_counter() - started < 20  # some hundredths; a quadratic way takes far longer
+
+
+def test_control_pieces_can_be_allowed_and_refused() -> None:
+    tokenizer = ours("bpe", "control")
+    mask = tokenizer.special("<mask>")
+    assert tokenizer.encode("a<mask>b", specials=["<mask>"]).count(mask) == 1
+    assert tokenizer.encode_with_offsets("a<mask>b", specials=["<mask>"])[1][-2] == (1, 7)
+    with pytest.raises(TokenizerError, match="the special token '</s>' at character 7"):
+        tokenizer.encode("a<mask></s>", specials=["<mask>"])

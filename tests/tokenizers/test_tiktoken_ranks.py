@@ -31,6 +31,7 @@ ANY = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
     st.text("ab 's'LL1\n\t\r  é東\x1c\x85ſ"),
 )
+BYTE_RANKS = {bytes([byte]): rank for rank, byte in enumerate(BYTE_ORDER)}
 # As in tiktoken_ext.openai_public.
 THEIR_CL100K = (
     r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
@@ -93,6 +94,33 @@ def test_gpt4s_ids_of_any_text_are_those_of_tiktoken(gpt4: BPE, theirs: tiktoken
         assert gpt4.decode(ids) == text
 
     agree()
+
+
+@patient
+@given(
+    parts=st.lists(st.sampled_from([*CL100K_SPECIALS, "<|endoftext", "a b", "é", "|>"])),
+    allowed=st.sets(st.sampled_from([*CL100K_SPECIALS])),
+)
+def test_specials_are_allowed_and_refused_as_by_tiktoken(
+    parts: list[str], allowed: set[str]
+) -> None:
+    ours = tokenizer_from_ranks(BYTE_RANKS, pattern=CL100K, specials=CL100K_SPECIALS)
+    theirs = tiktoken.Encoding(
+        "bytes",
+        pat_str=THEIR_CL100K,
+        mergeable_ranks=BYTE_RANKS,
+        special_tokens=dict(CL100K_SPECIALS),
+    )
+    text = "".join(parts)
+    try:
+        expected = theirs.encode(text, allowed_special=allowed)
+    except ValueError:
+        with pytest.raises(TokenizerError, match="holds the special token"):
+            ours.encode(text, specials=allowed)
+    else:
+        assert ours.encode(text, specials=allowed) == expected
+    assert ours.encode(text) == theirs.encode(text, disallowed_special=())
+    assert ours.encode(text, specials=True) == theirs.encode(text, allowed_special="all")
 
 
 @pytest.mark.parametrize("letter", ["a", " ", "\n", "é", "1", "!"])

@@ -78,6 +78,38 @@ def test_specials_count_as_specials_only_when_asked(name: str) -> None:
 
 
 @every
+def test_specials_in_a_text_can_be_refused(name: str) -> None:
+    tokenizer = TOKENIZERS[name]
+    plain = "a < b | c"
+    assert tokenizer.encode(plain, specials="refuse") == tokenizer.encode(plain)
+    for special in tokenizer.specials:
+        with pytest.raises(TokenizerError) as caught:
+            tokenizer.encode(f"é {special}", specials="refuse")
+        assert f"the special token {special!r} at character 2; allow it by" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@every
+def test_some_specials_can_be_allowed_and_the_others_refused(name: str) -> None:
+    tokenizer = TOKENIZERS[name]
+    for allowed, id in tokenizer.specials.items():
+        for kind in (list, tuple, set, frozenset):
+            ids, offsets = tokenizer.encode_with_offsets(f"a{allowed}", specials=kind([allowed]))
+            assert ids == [*tokenizer.encode("a"), id]
+            assert offsets[-1] == (1, 1 + len(allowed.encode()))
+        for other in set(tokenizer.specials) - {allowed}:
+            with pytest.raises(TokenizerError, match="the text holds the special token"):
+                tokenizer.encode(f"{allowed} {other}", specials=[allowed])
+    with pytest.raises(UnknownName, match=r"no special token '<\|nope\|>'"):
+        tokenizer.encode("a", specials=["<|nope|>"])
+
+
+def test_a_special_is_not_given_as_a_bare_string() -> None:
+    with pytest.raises(TokenizerError, match=r"specials is '<end>'.* such as \['<end>'\]"):
+        TOKENIZERS["bytes with three specials"].encode("a", specials="<end>")
+
+
+@every
 def test_an_unknown_special_is_named(name: str) -> None:
     with pytest.raises(UnknownName, match=r"no special token '<\|nope\|>'"):
         TOKENIZERS[name].special("<|nope|>")

@@ -16,7 +16,7 @@ from typing import Any
 
 from practicum.tokenizers.sentencepiece_model import Kind, Piece, SentencePieceModel
 from practicum.tokenizers.sentencepiece_normalizer import SPACE, Normalizer
-from practicum.tokenizers.tokenizer import PieceTokenizer
+from practicum.tokenizers.tokenizer import PieceTokenizer, Specials
 
 
 class SentencePieceTokenizer(PieceTokenizer):
@@ -68,20 +68,14 @@ class SentencePieceTokenizer(PieceTokenizer):
             at += length
         return ids
 
-    def encode(self, text: str, *, specials: bool = False) -> list[int]:
-        """See `Tokenizer.encode`."""
-        if not specials or not self._special.search(text):
-            return super().encode(text)
-        try:
-            ids: list[int] = []
-            for part, number, first in self._parts(text):
-                ids += self._encode_plain(part, first=first) if number is None else [number]
-            return ids
-        except UnicodeEncodeError:
-            return super().encode(text)  # which says where the surrogate is
+    def _encode_parts(self, parts: list[str]) -> list[int]:
+        ids: list[int] = []
+        for part, number, first in self._marked(parts):
+            ids += self._encode_plain(part, first=first) if number is None else [number]
+        return ids
 
     def encode_with_offsets(
-        self, text: str, *, specials: bool = False
+        self, text: str, *, specials: Specials = False
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """See `Tokenizer.encode_with_offsets`.
 
@@ -91,8 +85,7 @@ class SentencePieceTokenizer(PieceTokenizer):
         ids = self.encode(text, specials=specials)
         offsets: list[tuple[int, int]] = []
         start = 0
-        parts = self._parts(text) if specials else [(text, None, True)]
-        for part, number, first in parts:
+        for part, number, first in self._marked(self._parts(text, specials)):
             stop = start + len(part.encode())
             if number is None:
                 offsets += self._offsets(part, start, first=first)
@@ -121,10 +114,10 @@ class SentencePieceTokenizer(PieceTokenizer):
                 if not (place + 1 < len(segments) and segments[place + 1][0] == number):
                     yield begin, stop
 
-    def _parts(self, text: str) -> Iterator[tuple[str, int | None, bool]]:
-        """Parts of `text`, the ids of special ones, and whether a plain one is the first."""
+    def _marked(self, parts: list[str]) -> Iterator[tuple[str, int | None, bool]]:
+        """The parts, the ids of special ones, and whether a plain one is the first."""
         first = True
-        for place, part in enumerate(self._special.split(text) if self.specials else [text]):
+        for place, part in enumerate(parts):
             if place % 2:
                 yield part, self.specials[part], False
             elif part:

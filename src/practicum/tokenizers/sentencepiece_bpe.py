@@ -11,7 +11,8 @@ from heapq import heapify, heappop, heappush
 from practicum.errors import TokenizerError
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
-from practicum.tokenizers.sentencepiece_normalizer import SPACE, one_of
+from practicum.tokenizers.sentencepiece_normalizer import SPACE
+from practicum.tokenizers.tokenizer import one_of
 
 _REMEMBERED = 1 << 17  # words whose cutting is kept
 _LONG = 64  # characters; longer ones are not kept
@@ -29,7 +30,8 @@ class SentencePieceBPE(SentencePieceTokenizer):
         scores = sorted({model.pieces[number].score for number in joinable}, reverse=True)
         place = {score: rank for rank, score in enumerate(scores)}
         self._rank = {text: place[model.pieces[n].score] for text, n in self._id.items()}
-        self._frozen = one_of([model.pieces[n].text for n in model.of(Kind.USER_DEFINED)])
+        frozen = [model.pieces[number].text for number in model.of(Kind.USER_DEFINED)]
+        self._frozen = one_of(frozen) if frozen else None
         # Where no piece goes on with ▁ after something else, words have nothing to do with another.
         inside = re.compile(f"[^{SPACE}]{SPACE}")
         words = rf"{SPACE}*[^{SPACE}]+|{SPACE}+"

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from sys import byteorder
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.tokenizer import one_of
 
 SPACE = "▁"
 """U+2581, which stands for a space inside of pieces."""
@@ -95,7 +96,7 @@ class Normalizer:
         self._rules = CharacterRules(charsmap) if charsmap else None
         self._prefix = SPACE if dummy_prefix else ""
         self._tidy = remove_extra_spaces
-        self._kept = one_of(kept)
+        self._kept = one_of(kept) if kept else None
         self._simple = not charsmap and not any(" " in text for text in kept)
 
     def normalize(self, text: str, *, first: bool = True) -> str:
@@ -147,9 +148,3 @@ class Normalizer:
         if self._kept and (found := self._kept.match(text, at)):
             return found.group(), len(found.group())
         return self._rules.match(text, at) if self._rules else (text[at], 1)
-
-
-def one_of(texts: Sequence[str]) -> "re.Pattern[str] | None":
-    """An expression for the longest of `texts` at a place; None where there are none."""
-    longest_first = sorted(texts, key=len, reverse=True)
-    return re.compile(f"({'|'.join(map(re.escape, longest_first))})") if texts else None

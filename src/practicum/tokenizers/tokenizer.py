@@ -7,11 +7,20 @@ prefix spaces. What goes in comes out.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from practicum.errors import TokenizerError, UnknownName
+
+Specials = bool | Literal["refuse"] | Collection[str]
+"""What the text of a special token is where a text holds it.
+
+False: plain text like any other, which is the only safe reading of what strangers wrote. True: the
+token. "refuse": an error that says where it stands. A collection of special tokens: these are
+tokens, and any other is an error. (tiktoken's `allowed_special` and `disallowed_special`; its
+default is "refuse".)
+"""
 
 
 class Tokenizer(Protocol):
@@ -37,12 +46,12 @@ class Tokenizer(Protocol):
         """The id that a model wants before every text, or None. `encode` does not add it."""
         ...
 
-    def encode(self, text: str, *, specials: bool = False) -> list[int]:
-        """Ids of `text`. Texts of special tokens count as plain text unless `specials` is true."""
+    def encode(self, text: str, *, specials: Specials = False) -> list[int]:
+        """Ids of `text`; what the texts of special tokens are in it, see `Specials`."""
         ...
 
     def encode_with_offsets(
-        self, text: str, *, specials: bool = False
+        self, text: str, *, specials: Specials = False
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids and, for each, the bytes [start, stop) of `text.encode()` that it stands for."""
         ...
@@ -97,9 +106,7 @@ class PieceTokenizer(ABC):
         self.specials: Mapping[str, int] = dict(specials)
         self.end = end
         self.begin = begin
-        # Longest first, so that of two specials that start together the longer one is found.
-        longest_first = sorted(specials, key=len, reverse=True)
-        self._special = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+        self._special = one_of(self.specials)
 
     @abstractmethod
     def _encode_plain(self, text: str) -> list[int]: ...
@@ -113,23 +120,56 @@ class PieceTokenizer(ABC):
         """Number of ids, special tokens included."""
         return len(self._pieces)
 
-    def encode(self, text: str, *, specials: bool = False) -> list[int]:
-        """See `Tokenizer.encode`."""
+    def encode(self, text: str, *, specials: Specials = False) -> list[int]:
+        """See `Tokenizer.encode`.
+
+        Raises UnknownName where `specials` names a token that is none, and TokenizerError where the
+        text holds a special token that is refused.
+        """
+        parts = self._parts(text, specials)
         try:
-            if not specials or not self.specials:
-                return self._encode_plain(text)
-            ids: list[int] = []
-            for number, part in enumerate(self._special.split(text)):
-                if number % 2:  # the odd parts are the separators: special tokens
-                    ids.append(self.specials[part])
-                elif part:
-                    ids += self._encode_plain(part)
-            return ids
+            return self._encode_parts(parts)
         except UnicodeEncodeError as problem:
             raise _surrogate(text) from problem
 
+    def _encode_parts(self, parts: list[str]) -> list[int]:
+        """Ids of the parts of a text, of which the odd ones are special tokens."""
+        ids: list[int] = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                ids.append(self.specials[part])
+            elif part:
+                ids += self._encode_plain(part)
+        return ids
+
+    def _parts(self, text: str, specials: Specials) -> list[str]:
+        """`text` cut around the special tokens in it, which are the odd parts."""
+        if specials is False:
+            return [text]
+        if specials is not True:
+            self._refuse_others(text, specials)
+        return self._special.split(text) if self.specials else [text]
+
+    def _refuse_others(self, text: str, specials: Collection[str]) -> None:
+        """Raise where `text` holds a special token that is not among `specials`."""
+        if isinstance(specials, str):
+            if specials != "refuse":
+                raise TokenizerError(
+                    f"specials is {specials!r}; give True, False, 'refuse', or a collection such "
+                    f"as [{specials!r}]"
+                )
+            specials = ()
+        allowed = {self.special(name) for name in specials}
+        for found in self._special.finditer(text) if self.specials else ():
+            if self.specials[found.group()] not in allowed:
+                raise TokenizerError(
+                    f"the text holds the special token {found.group()!r} at character "
+                    f"{found.start()}; allow it by specials=True, or read it as plain text by "
+                    "specials=False"
+                )
+
     def encode_with_offsets(
-        self, text: str, *, specials: bool = False
+        self, text: str, *, specials: Specials = False
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """See `Tokenizer.encode_with_offsets`. The offsets cover the text without gaps."""
         ids = self.encode(text, specials=specials)
@@ -166,6 +206,12 @@ class PieceTokenizer(ABC):
     def _outside(self, id: int) -> TokenizerError:
         last = len(self._pieces) - 1
         return TokenizerError(f"id {id} is outside this vocabulary, which has ids 0 to {last}")
+
+
+def one_of(texts: Iterable[str]) -> "re.Pattern[str]":
+    """An expression for the longest of `texts` at a place, as its only group."""
+    longest_first = sorted(texts, key=len, reverse=True)
+    return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
 
 
 def _surrogate(text: str) -> TokenizerError:
