@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from practicum.kernels.attention import attention
+from practicum.nn.state import Seen
 
 
 class Source:
@@ -28,10 +28,14 @@ class Source:
         self, q: Float[Tensor, "b h t k"], *, scale: float, dropout: float
     ) -> Float[Tensor, "b h t c"]:
         """What the queries gather from all real places of their row's source."""
+        return self.see(q.shape[2]).gather(q, scale=scale, dropout=dropout)
+
+    def see(self, t: int) -> Seen:
+        """What `t` queries may look at."""
         mask = None
         if self.real is not None:
-            mask = self.real[:, None, None, :].expand(-1, -1, q.shape[2], -1)
-        return attention(q, self.keys, self.values, mask=mask, scale=scale, dropout=dropout)
+            mask = self.real[:, None, None, :].expand(-1, -1, t, -1)
+        return Seen(keys=self.keys, values=self.values, mask=mask)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep, reorder or repeat rows: row i becomes what row rows[i] was."""

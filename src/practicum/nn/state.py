@@ -13,7 +13,9 @@ Rows of different length: append right-padded rows, then `truncate` to the real 
 padded is overwritten later and never seen, since the future does not reach the past.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -46,14 +48,45 @@ class State(Protocol):
         ...
 
 
-class Reading(Protocol):
-    """How attention reads: where `t` new tokens stand, and the values their queries gather."""
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What queries may look at: keys, values, and where; arguments of `kernels.attention`."""
 
-    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]: ...
+    keys: Float[Tensor, "b g s k"]
+    values: Float[Tensor, "b g s c"]
+    mask: Bool[Tensor, "#b 1 #t s"] | None = None
+    causal: bool = False  # query i sees keys 0…i, and no mask is needed
 
+    def gather(
+        self, q: Float[Tensor, "b h t k"], *, scale: float, dropout: float = 0.0
+    ) -> Float[Tensor, "b h t c"]:
+        """What every query gathers."""
+        return attention(
+            q,
+            self.keys,
+            self.values,
+            mask=self.mask,
+            causal=self.causal,
+            scale=scale,
+            dropout=dropout,
+        )
+
+
+class Reading(ABC):
+    """How attention reads: where `t` new tokens stand, and what their queries see."""
+
+    @abstractmethod
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "#b t"]: ...
+
+    @abstractmethod
     def reach(self, t: int) -> int:
         """A number above every position of the next `t` tokens, without a look at a tensor."""
-        ...
+
+    @abstractmethod
+    def see(
+        self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"], window: int | None
+    ) -> Seen:
+        """Take in the keys and values of `t` new tokens; what their queries may look at."""
 
     def attend(
         self,
@@ -64,7 +97,9 @@ class Reading(Protocol):
         scale: float,
         window: int | None,
         dropout: float,
-    ) -> Float[Tensor, "b h t c"]: ...
+    ) -> Float[Tensor, "b h t c"]:
+        """The values that the new tokens' queries gather."""
+        return self.see(k, v, window).gather(q, scale=scale, dropout=dropout)
 
 
 class Past(Protocol):
@@ -79,7 +114,7 @@ class Past(Protocol):
     def of_block(self, index: int) -> Reading: ...
 
 
-class Whole:
+class Whole(Reading):
     """Reads each row as one sequence, from position 0, and keeps nothing."""
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "1 t"]:
@@ -91,15 +126,14 @@ class Whole:
     def of_block(self, index: int) -> "Whole":
         return self
 
-    def attend(self, q, k, v, *, scale, window, dropout):
-        t = q.shape[2]
+    def see(self, k, v, window):
+        t = k.shape[2]
         if window is None or window >= t:
-            return attention(q, k, v, causal=True, scale=scale, dropout=dropout)
-        mask = visible((0,), t, t, window, q.device)
-        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+            return Seen(keys=k, values=v, causal=True)
+        return Seen(keys=k, values=v, mask=visible((0,), t, t, window, k.device))
 
 
-class BothWays:
+class BothWays(Reading):
     """Reads each row as one sequence in which every token sees every real one, and keeps nothing.
 
     `real` is false where a row is padded; None: nowhere. A row without a real token is refused by
@@ -118,18 +152,18 @@ class BothWays:
     def of_block(self, index: int) -> "BothWays":
         return self
 
-    def attend(self, q, k, v, *, scale, window, dropout):
-        mask = self.mask
+    def see(self, k, v, window):
+        mask, t = self.mask, k.shape[2]
         if window is not None:
-            place = torch.arange(q.shape[2], device=q.device)
+            place = torch.arange(t, device=k.device)
             near = (place[:, None] - place).abs() < window
             mask = near[None, None] if mask is None else mask & near
         elif mask is not None:
-            mask = mask.expand(-1, -1, q.shape[2], -1)
-        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+            mask = mask.expand(-1, -1, t, -1)
+        return Seen(keys=k, values=v, mask=mask)
 
 
-class Packed:
+class Packed(Reading):
     """Reads rows that hold several documents; positions restart and attention stops at each start.
 
     `segments` numbers the documents of a row from left to right; equal numbers that touch are one.
@@ -156,14 +190,14 @@ class Packed:
     def of_block(self, index: int) -> "Packed":
         return self
 
-    def attend(self, q, k, v, *, scale, window, dropout):
+    def see(self, k, v, window):
         mask = self._mask
         if window is not None:
             mask = mask & (self._index[:, None] - self._index < window)
-        return attention(q, k, v, mask=mask, scale=scale, dropout=dropout)
+        return Seen(keys=k, values=v, mask=mask)
 
 
-class KeyValueCache:
+class KeyValueCache(Reading):
     """Every key and value of every row, in one rectangle of `capacity` tokens per row."""
 
     def __init__(
@@ -190,8 +224,8 @@ class KeyValueCache:
     def reach(self, t: int) -> int:
         return max(self.lengths) + t
 
-    def attend(self, q, k, v, *, scale, window, dropout):
-        t, capacity = q.shape[2], self.keys.shape[2]
+    def see(self, k, v, window):
+        t, capacity = k.shape[2], self.keys.shape[2]
         longest = max(self.lengths) + t
         if longest > capacity:
             raise ModelError(
@@ -205,11 +239,11 @@ class KeyValueCache:
         even = _even(lengths)
         if even and (window is None or window >= longest):
             if t == 1:
-                return attention(q, keys, values, scale=scale, dropout=dropout)
+                return Seen(keys=keys, values=values)
             if lengths[0] == 0:
-                return attention(q, keys, values, causal=True, scale=scale, dropout=dropout)
-        mask = visible(lengths[:1] if even else lengths, t, longest, window, q.device)
-        return attention(q, keys, values, mask=mask, scale=scale, dropout=dropout)
+                return Seen(keys=keys, values=values, causal=True)
+        mask = visible(lengths[:1] if even else lengths, t, longest, window, k.device)
+        return Seen(keys=keys, values=values, mask=mask)
 
     def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"]) -> None:
         t = k.shape[2]
