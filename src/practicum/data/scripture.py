@@ -6,9 +6,10 @@ and last offset. It is parsed, never imported. A verse id is book·10⁶ + chapt
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from practicum.data.assets import asset
+from practicum.data.assets import Asset, asset
 from practicum.data.documents import Corpus, Document
 from practicum.data.syntax import collector_paused
 from practicum.errors import DataError
@@ -19,20 +20,23 @@ HEADING = re.compile(r"\s+(BOOK [IVX]+\s+)?Psalm \d.*", re.DOTALL)
 
 def chapters(name: str, path: Path) -> Corpus:
     """One document a chapter, one line a verse; ids such as "genesis 1", equal in all versions."""
-    row = asset(name)
+    return by_chapters(name, asset(name), *_read(path))
+
+
+def by_chapters(name: str, row: Asset, books: list[str], verses: Mapping[int, str]) -> Corpus:
+    """The corpus called `name` from the names of its books and its verses by their id."""
     lines: dict[str, list[str]] = {}
-    books, texts = _read(path)
-    for verse, text in texts.items():
+    for verse, text in verses.items():
         chapter = f"{books[verse // 1_000_000 - 1]} {verse // 1000 % 1000}"
         lines.setdefault(chapter, []).append(text)
     documents = tuple(
         Document(
             id=f"scripture:{chapter}",
-            text="\n".join(verses) + "\n",
+            text="\n".join(texts) + "\n",
             source=f"{row.package} {row.version}: {chapter}",
             licence=row.licence,
         )
-        for chapter, verses in lines.items()
+        for chapter, texts in lines.items()
     )
     source = f"{row.package} {row.version}"
     return Corpus(name=name, licence=row.licence, source=source, documents=documents)
