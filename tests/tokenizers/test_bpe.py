@@ -44,7 +44,7 @@ def by_definition(tokenizer: BPE, piece: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("tokenizer", [TRAINED, TWO_WAYS], ids=["trained", "two ways"])
-@pytest.mark.parametrize("long", [0, 64], ids=["by heap", "by list"])
+@pytest.mark.parametrize("long", [0, 64], ids=["as long ones", "as short ones"])
 @patient
 @given(piece=st.text("abcthe ré", max_size=60))
 def test_a_piece_is_joined_as_defined(tokenizer: BPE, long: int, piece: str) -> None:

@@ -182,3 +182,17 @@ def test_control_pieces_can_be_allowed_and_refused() -> None:
     assert tokenizer.encode_with_offsets("a<mask>b", specials=["<mask>"])[1][-2] == (1, 7)
     with pytest.raises(TokenizerError, match="the special token '</s>' at character 7"):
         tokenizer.encode("a<mask></s>", specials=["<mask>"])
+
+
+def test_sums_too_large_for_32_bits_begin_anew_where_googles_do() -> None:
+    text = TEXT * 400  # the sum of its scores goes beyond the limit ten times
+    tokenizer, google = ours("unigram", "lossless"), theirs("unigram", "lossless")
+    assert tokenizer.encode(text) == google.encode(text)
+
+
+@pytest.mark.parametrize("unit", ["a", "th", "  "])
+def test_long_words_are_googles(unit: str) -> None:
+    for algorithm in ("bpe", "unigram"):
+        text = unit * 30_000
+        tokenizer, google = ours(algorithm, "white space"), theirs(algorithm, "white space")
+        assert tokenizer.encode(text) == google.encode(text)

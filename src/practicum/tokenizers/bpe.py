@@ -10,16 +10,17 @@ encoding never changes, so threads may share a tokenizer.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from heapq import heapify, heappop, heappush
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.long_pieces import LongPieces
 from practicum.tokenizers.patterns import SplitPattern
 from practicum.tokenizers.tokenizer import PieceTokenizer
 
 REMEMBERED = 1 << 17  # pieces whose encoding is kept: a few tens of MB at most
-LONG = 64  # bytes; longer pieces are rare, not kept, and joined by a heap
+LONG = 64  # bytes; longer pieces are rare, not kept, and cut by `LongPieces`
 
 
 class BPE(PieceTokenizer):
@@ -47,9 +48,12 @@ class BPE(PieceTokenizer):
         self.pattern = pattern
         self.whole_first = whole_first
         reserved = set(specials.values())
-        token = {piece: chr(n) for n, piece in enumerate(pieces) if n not in reserved}
+        token = self._token = {
+            piece: chr(number)
+            for number, piece in enumerate(pieces)
+            if piece and number not in reserved
+        }
         self._byte = {piece[0]: one for piece, one in token.items() if len(piece) == 1}
-        self._whole = token if whole_first else {}
         self._rank: dict[str, int] = {}
         self._joined: list[str] = []  # by rank: the token that a pair becomes
         for rank, (left, right) in enumerate(self.merges):
@@ -70,15 +74,17 @@ class BPE(PieceTokenizer):
     def encode_piece(self, piece: str) -> list[int]:
         """The ids of one piece, computed anew: merges apply across all of it."""
         data = piece.encode()
-        if self.whole_first and data in self._whole:
-            return [ord(self._whole[data])]
+        if self.whole_first and data in self._token:
+            return [ord(self._token[data])]
         try:
             tokens = [self._byte[byte] for byte in data]
         except KeyError as problem:
             raise TokenizerError(
                 f"the vocabulary has no token for byte 0x{problem.args[0]:02X} of {piece[:40]!r}"
             ) from None
-        return self._join_short(tokens) if len(tokens) <= LONG else self._join_long(tokens)
+        if len(tokens) <= LONG:
+            return self._join_short(tokens)
+        return list(map(ord, self._long.cut(data.decode("latin-1"))))
 
     def _join_short(self, tokens: list[str]) -> list[int]:
         """All merges, one at a time: quadratic in the length, and fast where it is small."""
@@ -96,35 +102,10 @@ class BPE(PieceTokenizer):
                 ranks[at] = rank_of(token + tokens[at + 1], never)
         return list(map(ord, tokens))
 
-    def _join_long(self, tokens: list[str]) -> list[int]:
-        """The same merges by a heap of (rank, place) over a linked list: n log n in the length."""
-        rank_of, joined = self._rank.get, self._joined
-        count = len(tokens)
-        after = list(range(1, count + 1))  # the next living place; `count` is past the end
-        before = list(range(-1, count - 1))
-        # A candidate is one number, rank · count + place, which compares faster than a tuple.
-        candidates = [
-            rank * count + place
-            for place in range(count - 1)
-            if (rank := rank_of(tokens[place] + tokens[place + 1])) is not None
-        ]
-        heapify(candidates)
-        while candidates:
-            rank, place = divmod(heappop(candidates), count)
-            right = after[place]
-            # Stale where a token of the pair has been joined with another since ("" is dead).
-            if right == count or rank_of(tokens[place] + tokens[right]) != rank:
-                continue
-            tokens[place], tokens[right] = joined[rank], ""
-            after[place] = beyond = after[right]
-            if beyond < count:
-                before[beyond] = place
-                if (new := rank_of(tokens[place] + tokens[beyond])) is not None:
-                    heappush(candidates, new * count + place)
-            left = before[place]
-            if left >= 0 and (new := rank_of(tokens[left] + tokens[place])) is not None:
-                heappush(candidates, new * count + left)
-        return [ord(token) for token in tokens if token]
+    @cached_property
+    def _long(self) -> LongPieces:
+        codes = {piece.decode("latin-1"): one for piece, one in self._token.items()}
+        return LongPieces(codes, self._rank)
 
     def description(self) -> dict[str, Any]:
         """See `Tokenizer.description`: vocabulary and merges stand in it by their SHA-256."""

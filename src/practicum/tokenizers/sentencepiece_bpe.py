@@ -6,16 +6,18 @@ unlike in `bpe`. Not done: pieces marked as unused.
 """
 
 import re
-from heapq import heapify, heappop, heappush
+from functools import cached_property
+from itertools import pairwise
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.long_pieces import LongPieces
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
 from practicum.tokenizers.sentencepiece_normalizer import SPACE
 from practicum.tokenizers.tokenizer import one_of
 
 _REMEMBERED = 1 << 17  # words whose cutting is kept
-_LONG = 64  # characters; longer ones are not kept
+LONG = 64  # characters; longer ones are not kept, and cut by `LongPieces`
 
 
 class SentencePieceBPE(SentencePieceTokenizer):
@@ -52,39 +54,29 @@ class SentencePieceBPE(SentencePieceTokenizer):
                 segments.append((self._id[part], len(part)))
             else:
                 segments += [(self._id.get(t, self._unknown), len(t)) for t in self._join(part)]
-        if len(word) <= _LONG:
+        if len(word) <= LONG:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[word] = segments
         return segments
 
     def _join(self, text: str) -> list[str]:
-        """All joins, by a heap of (rank, place) over a linked list: n log n in the length."""
-        rank_of, tokens, count = self._rank.get, list(text), len(text)
-        after = list(range(1, count + 1))  # the next living place; `count` is past the end
-        before = list(range(-1, count - 1))
-        candidates = [
-            rank * count + place
-            for place in range(count - 1)
-            if (rank := rank_of(text[place : place + 2])) is not None
-        ]
-        heapify(candidates)
-        while candidates:
-            rank, place = divmod(heappop(candidates), count)
-            right = after[place]
-            # Stale where one of the two has been joined with another since ("" is dead).
-            if not tokens[place] or right == count:
-                continue
-            joined = tokens[place] + tokens[right]
-            if rank_of(joined) != rank:
-                continue
-            tokens[place], tokens[right] = joined, ""
-            after[place] = beyond = after[right]
-            if beyond < count:
-                before[beyond] = place
-                if (new := rank_of(joined + tokens[beyond])) is not None:
-                    heappush(candidates, new * count + place)
-            left = before[place]
-            if left >= 0 and (new := rank_of(tokens[left] + joined)) is not None:
-                heappush(candidates, new * count + left)
-        return [token for token in tokens if token]
+        """All joins, one at a time: quadratic in the length, and fast where it is small."""
+        if len(text) > LONG:
+            return self._long.cut(text)
+        rank_of, tokens, never = self._rank.get, list(text), len(self._rank)
+        ranks = [rank_of(left + right, never) for left, right in pairwise(tokens)]
+        while ranks and (lowest := min(ranks)) < never:
+            at = ranks.index(lowest)
+            joined = tokens[at] + tokens[at + 1]
+            tokens[at : at + 2] = [joined]
+            del ranks[at]
+            if at:
+                ranks[at - 1] = rank_of(tokens[at - 1] + joined, never)
+            if at < len(ranks):
+                ranks[at] = rank_of(joined + tokens[at + 1], never)
+        return tokens
+
+    @cached_property
+    def _long(self) -> LongPieces:
+        return LongPieces({text: text for text in self._rank}, self._rank)

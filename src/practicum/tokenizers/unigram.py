@@ -6,16 +6,18 @@ Viterbi's algorithm: the best cut that ends at a place is the best one that ends
 and one more piece. A character that no piece holds scores 10 below the worst piece. Not done:
 sampling of cuts.
 
-Sums are kept in 32 bits, as in Google's library, so that near ties fall to the same side in long
-texts; whence the whole text is one sum, and words are not cut apart.
+Sums are kept in 32 bits, as in Google's library, and set back to zero where they get large, so that
+near ties fall to the same side in long texts; whence words are not cut apart.
 """
 
 import struct
+from array import array
 
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
 
 _UNKNOWN_PENALTY = 10.0
+_LARGEST = 100_000.0  # of a sum; from there sums begin anew, at the place reached
 _SMALLEST = 2.0**-126  # where the library's search for the highest score begins (`FLT_MIN`)
 _single = struct.Struct("f")
 
@@ -45,34 +47,45 @@ class Unigram(SentencePieceTokenizer):
 
     def segment(self, text: str) -> list[tuple[int, int]]:
         """See `SentencePieceTokenizer.segment`."""
-        best = [0.0] + [-float("inf")] * len(text)
-        last = [(self._unknown, 0)] * (len(text) + 1)  # the id that ends there, and its length
-        begins, nothing = self._begins, (-1, 0.0)
-        for start in range(len(text)):
-            here = best[start]
+        size = len(text)
+        best = array("f", [-float("inf")]) * (size + 1)
+        best[0] = 0.0
+        ids = array("i", [self._unknown]) * (size + 1)  # of the best cut's piece that ends there
+        lengths = array("i", [0]) * (size + 1)  # and how many characters it takes
+        rounded = array("f", [0.0])  # what is put there is one of 32 bits
+        frontier = 0  # the last place that a cut reaches
+        begins, nothing, unknown = self._begins, (-1, 0.0), self._unknown_score
+        for start in range(size):
+            here, stop = best[start], start + 1
+            if here < -_LARGEST or here > _LARGEST:
+                for place in range(start, frontier + 1):
+                    best[place] -= here
+                here = 0.0
             alone = False  # whether some piece is just this character
-            for stop in range(start + 1, len(text) + 1):
-                known = begins.get(text[start:stop], nothing)
-                if known is nothing:
+            while (known := begins.get(text[start:stop], nothing)) is not nothing:
+                if known is not None:
+                    rounded[0] = here + known[1]
+                    if rounded[0] > best[stop]:
+                        best[stop] = rounded[0]
+                        ids[stop], lengths[stop] = known[0], stop - start
+                    alone = alone or stop == start + 1
+                    frontier = max(frontier, stop)
+                stop += 1
+                if stop > size:
                     break
-                if known is None:
-                    continue
-                number, score = known
-                score = _rounded(here + score)
-                if score > best[stop]:
-                    best[stop] = score
-                    last[stop] = number, stop - start
-                alone = alone or stop == start + 1
-            score = _rounded(here + self._unknown_score)
-            if not alone and score > best[start + 1]:
-                best[start + 1] = score
-                last[start + 1] = self._unknown, 1
+            if not alone:
+                frontier = max(frontier, start + 1)
+                rounded[0] = here + unknown
+                if rounded[0] > best[start + 1]:
+                    best[start + 1] = rounded[0]
+                    ids[start + 1], lengths[start + 1] = self._unknown, 1
         segments: list[tuple[int, int]] = []
-        stop = len(text)
+        stop = size
         while stop:
-            segments.append(last[stop])
-            stop -= last[stop][1]
-        return segments[::-1]
+            segments.append((ids[stop], lengths[stop]))
+            stop -= lengths[stop]
+        segments.reverse()
+        return segments
 
 
 def _rounded(value: float) -> float:
