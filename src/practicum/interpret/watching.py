@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from practicum.nn.source import Source
@@ -27,6 +27,7 @@ class Attended:
     values: Float[Tensor, "b g s c"]
     weights: Float[Tensor, "b h t s"]  # rows sum to 1, what a query may not see has 0
     mixed: Float[Tensor, "b h t c"]  # what each head gathered, before the output matrix
+    visible: Bool[Tensor, "#b 1 #t s"] | None = None  # where a query may look; None: everywhere
 
 
 Listener = Callable[[Attended], Tensor | None]  # other weights, or None: as it was
@@ -86,28 +87,40 @@ def _told(
     seen: Seen, q: Tensor, scale: float, dropout: float, layer: int, listener: Listener
 ) -> Float[Tensor, "b h t c"]:
     mixed = seen.gather(q, scale=scale, dropout=dropout)
+    visible = _visible(seen, q)
     other = listener(
         Attended(
             layer=layer,
             queries=q,
             keys=seen.keys,
             values=seen.values,
-            weights=_weights(seen, q, scale),
+            weights=_weights(seen, q, scale, visible),
             mixed=mixed,
+            visible=visible,
         )
     )
     return mixed if other is None else _mix(other, seen.values)
 
 
-def _weights(seen: Seen, q: Float[Tensor, "b h t k"], scale: float) -> Float[Tensor, "b h t s"]:
+def _visible(seen: Seen, q: Float[Tensor, "b h t k"]) -> Bool[Tensor, "#b 1 #t s"] | None:
+    if not seen.causal:
+        return seen.mask
+    t = q.shape[2]
+    return torch.ones(t, t, dtype=torch.bool, device=q.device).tril()[None, None]
+
+
+def _weights(
+    seen: Seen,
+    q: Float[Tensor, "b h t k"],
+    scale: float,
+    visible: Bool[Tensor, "#b 1 #t s"] | None,
+) -> Float[Tensor, "b h t s"]:
     grouped = rearrange(q, "b (g r) t k -> b g r t k", g=seen.keys.shape[1])
     scores = torch.einsum("bgrtk,bgsk->bgrts", grouped, seen.keys) * scale
     scores = rearrange(scores, "b g r t s -> b (g r) t s")
-    mask = seen.mask
-    if seen.causal:
-        t, s = scores.shape[2:]
-        mask = torch.ones(t, s, dtype=torch.bool, device=q.device).tril()
-    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
+    if visible is not None:
+        scores = scores.masked_fill(~visible, -torch.inf)
+    return scores.softmax(-1)
 
 
 def _mix(
