@@ -10,12 +10,8 @@ from torch import Tensor
 
 from practicum.errors import ConfigError, ModelError, UnknownName
 from practicum.interpret.edits import Edit, blocked, replaced, with_pattern, without_heads
-from practicum.interpret.trace import (
-    EVERYTHING,
-    Keep,
-    trace,
-    trace_translation,
-)
+from practicum.interpret.kept import EVERYTHING, Keep
+from practicum.interpret.trace import trace, trace_translation
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
