@@ -1,0 +1,1 @@
+"""Changing the structure of a built model: more tokens, other modules, and back again."""
