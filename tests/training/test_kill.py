@@ -15,11 +15,13 @@ from practicum.data.packing import Example
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.objectives.next_token import NextToken
+from practicum.training.averaging import average_checkpoints
 from practicum.training.budget import Budget
+from practicum.training.checkpoint import recent_checkpoints
 from practicum.training.loop import Watch, fit
 
 MODEL = gpt2(width=32, depth=2, heads=2, vocab=20, context=8, dropout=0.1)
-BUDGET = Budget(steps=24, batch=4, rate=1e-2, save_every=1, evaluate_every=5)
+BUDGET = Budget(steps=24, batch=4, rate=1e-2, save_every=2, evaluate_every=5)
 KILLS = 20
 
 
@@ -29,12 +31,21 @@ def loader() -> Loader[Example]:
 
 
 def train(folder: Path, result: Path) -> None:
-    """One whole run, resuming where `folder` says; its weights go to `result` at the end."""
+    """One whole run, resuming where `folder` says; its weights go to `result` at the end.
+
+    Beside them, as `mean …`, those averaged over the last three checkpoints.
+    """
     torch.set_num_threads(1)
     model = build(MODEL, seed=1)
-    watch = Watch(folder=folder, evaluate=lambda m: float(m.embedding.weight.detach().norm()))
+    watch = Watch(
+        folder=folder, keep=3, evaluate=lambda m: float(m.embedding.weight.detach().norm())
+    )
     fit(model, loader(), NextToken(), BUDGET, seed=7, watch=watch)
-    save_file({name: p.detach() for name, p in model.named_parameters()}, result)
+    mean = build(MODEL, seed=2)
+    average_checkpoints(mean, recent_checkpoints(folder))
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+    averaged = {f"mean {name}": p.detach() for name, p in mean.named_parameters()}
+    save_file(weights | averaged, result)
 
 
 def start(folder: Path, result: Path) -> multiprocessing.Process:

@@ -3,7 +3,8 @@
 A checkpoint is a folder `step-…` of safetensors inside the training folder. It is written under a
 temporary name and renamed; then the pointer `last.json` (or `best.json`), which also holds the
 numbers of the state, is replaced. So a process killed at any moment leaves pointers to complete
-checkpoints only. Folders to which no pointer leads are removed afterwards.
+checkpoints only. Folders to which no pointer leads are removed afterwards, except the `recent` ones
+that `last.json` lists.
 """
 
 import json
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from practicum.errors import CheckpointError
 
 Pointer = Literal["last", "best"]
+IDENTITY = "run"  # key of the run's identity beside the weights
 
 
 @dataclass
@@ -38,6 +40,12 @@ class TrainState:
     loader: dict[str, Any] = field(default_factory=dict)  # the source's position: JSON and tensors
     best: float | None = None  # lowest held-out loss so far
     tokens: int = 0  # read so far
+    recent: list[str] = field(default_factory=list)  # checkpoints to be kept, the latest last
+
+
+def step_name(step: int) -> str:
+    """What the checkpoint after `step` updates is called."""
+    return f"step-{step:08d}"
 
 
 def save_checkpoint(state: TrainState, folder: Path, pointer: Pointer) -> Path:
@@ -46,7 +54,7 @@ def save_checkpoint(state: TrainState, folder: Path, pointer: Pointer) -> Path:
     Raises CheckpointError when the disk is full or the folder cannot be written; what was saved
     before stays.
     """
-    final = folder / f"step-{state.step:08d}"
+    final = folder / step_name(state.step)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if final.name not in _kept(folder):  # the other pointer may lead to this very step
@@ -84,6 +92,7 @@ def restore_checkpoint(state: TrainState, folder: Path, pointer: Pointer = "last
     _restore_moments(state, moments)
     state.step, state.tokens = int(numbers["step"]), int(numbers["tokens"])
     state.loader, state.best = numbers["loader"], numbers["best"]
+    state.recent = numbers.get("recent", [])
     if (saved / "loader.safetensors").exists():
         state.loader |= _load(saved / "loader.safetensors", None)
     return True
@@ -103,7 +112,7 @@ def _write(state: TrainState, final: Path) -> None:
     temporary.mkdir()
     try:
         weights = {name: p.detach().contiguous() for name, p in state.model.named_parameters()}
-        save_file(weights, temporary / "model.safetensors")
+        save_file(weights, temporary / "model.safetensors", metadata={IDENTITY: state.identity})
         save_file(_moments(state), temporary / "optimiser.safetensors")
         position = {k: v.contiguous() for k, v in state.loader.items() if isinstance(v, Tensor)}
         if position:
@@ -122,6 +131,7 @@ def _numbers(state: TrainState) -> dict[str, Any]:
         "tokens": state.tokens,
         "loader": {k: v for k, v in state.loader.items() if not isinstance(v, Tensor)},
         "best": state.best,
+        "recent": state.recent,
     }
 
 
@@ -173,10 +183,28 @@ def replace_json(path: Path, data: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
+def recent_checkpoints(folder: Path) -> list[Path]:
+    """The checkpoints below `folder` that `TrainState.recent` kept, the latest last."""
+    place = folder / "last.json"
+    return [folder / name for name in _read_json(place).get("recent", [])]
+
+
+def saved_weights(checkpoint: Path) -> tuple[str, dict[str, Tensor]]:
+    """The identity of the run that the checkpoint is of, and its weights.
+
+    Raises CheckpointError where it is missing or damaged.
+    """
+    path = checkpoint / "model.safetensors"
+    weights = _load(path, None)
+    with safe_open(path, framework="pt") as file:
+        return str((file.metadata() or {}).get(IDENTITY)), weights
+
+
 def _kept(folder: Path) -> set[str]:
-    """Names of the checkpoints to which a pointer leads."""
-    pointers = (folder / "last.json", folder / "best.json")
-    return {str(_read_json(place).get("folder")) for place in pointers if place.exists()}
+    """Names of the checkpoints to which a pointer leads, and of the recent ones."""
+    last, best = folder / "last.json", folder / "best.json"
+    kept = {str(_read_json(place).get("folder")) for place in (last, best) if place.exists()}
+    return kept.union(_read_json(last).get("recent", [])) if last.exists() else kept
 
 
 def _prune(folder: Path) -> None:

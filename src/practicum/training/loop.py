@@ -16,7 +16,7 @@ from torch import nn
 
 from practicum import events
 from practicum.config import fingerprint, to_json
-from practicum.errors import Interrupted, TrainingError
+from practicum.errors import ConfigError, Interrupted, TrainingError
 from practicum.models.counts import training_flops_per_token
 from practicum.objectives.objective import Batch, Objective
 from practicum.seeding import forked, stream
@@ -26,6 +26,7 @@ from practicum.training.checkpoint import (
     forget_checkpoints,
     restore_checkpoint,
     save_checkpoint,
+    step_name,
 )
 from practicum.training.interruption import Interruption, interruption
 from practicum.training.precision import precise
@@ -51,16 +52,21 @@ class Watch:
 
     `evaluate` gives a held-out loss (nats per target) every `Budget.evaluate_every` steps and after
     the last; `after_step` is called with (step, model) after each update; `folder` keeps
-    checkpoints, from which the same call resumes unless `resume` is false; `name` heads the
-    progress bar.
+    checkpoints, from which the same call resumes unless `resume` is false; the latest `keep` of
+    those saved in turn stay, for `training.averaging`; `name` heads the progress bar.
     """
 
     evaluate: Callable[[nn.Module], float] | None = None
     after_step: Callable[[int, nn.Module], None] | None = None
     folder: Path | None = None
     resume: bool = True
+    keep: int = 1
     name: str = "training"
     curve_every: int = 10  # steps between two points of the loss curve
+
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ConfigError(f"Watch.keep is {self.keep}; expected at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,11 +163,10 @@ class _Run:
             if asked.signal is not None:
                 self.stop(asked.signal)
             if self._due(budget.save_every):
-                self.save("last")
+                self.save_in_turn()
         if self.measured != state.step:
             self.evaluate()
-        if self.watch.folder is not None:
-            self.save("last")
+        self.save_in_turn()
         seconds = time.perf_counter() - start
         return Trained(
             loss=loss,
@@ -230,8 +235,13 @@ class _Run:
         self._emit("held_out", self.held_out)
         if self.state.best is None or self.held_out < self.state.best:
             self.state.best = self.held_out
-            if self.watch.folder is not None:
-                self.save("best")
+            self.save("best")
+
+    def save_in_turn(self) -> None:
+        """Save where a run that nobody interrupts saves too, so that both keep the same."""
+        turn = step_name(self.state.step)
+        self.state.recent = [*(n for n in self.state.recent if n != turn), turn][-self.watch.keep :]
+        self.save("last")
 
     def save(self, pointer: Any) -> None:
         if self.watch.folder is not None:
