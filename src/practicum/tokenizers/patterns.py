@@ -53,6 +53,20 @@ class SplitPattern:
             pieces += (find if stretch.isascii() else find_any).findall(stretch)
         return pieces
 
+    def blocks(self, text: str, size: int) -> Iterator[str]:
+        """`text` in blocks of `size` characters or more, of which each is split as within `text`.
+
+        Where the pattern is not known to have boundaries that can be told, it is one block.
+        """
+        start = 0
+        while self.ascii is not None and len(text) - start >= 2 * size:
+            cut = _CUT.search(text, start + size)
+            if cut is None:
+                break
+            yield text[start : cut.start()]
+            start = cut.start()
+        yield text[start:]
+
 
 @cache
 def _unicode(pattern: str) -> "regex.Pattern[str]":
@@ -154,5 +168,8 @@ SMOL = SplitPattern(
 As one expression: a digit ends a piece as the end of the text does, so that white space before it
 stays whole, and no piece begins with a space and goes on with a digit.
 """
+
+WHOLE = SplitPattern(name="whole", unicode=r"[\s\S]+")
+"""No splitting: a text is one piece, and merges may cross anything (minbpe's basic tokenizer)."""
 
 KNOWN = (GPT2, GPT4, QWEN2, SMOL)
