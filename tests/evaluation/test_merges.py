@@ -1,0 +1,43 @@
+"""The definition of byte-pair encoding, by hand and against the trainer."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from practicum.evaluation.merges import first_merges, merges_by_definition
+from practicum.tokenizers.bpe_training import train_bpe
+from practicum.tokenizers.patterns import GPT2, SplitPattern
+
+ONE_PIECE = SplitPattern(name="one piece", unicode=r"[\s\S]+")
+
+
+def test_the_example_of_the_encyclopedia():
+    merges = merges_by_definition(["aaabdaaabac"], 3, GPT2)
+    assert merges == [(b"a", b"a"), (b"a", b"b"), (b"aa", b"ab")]
+
+
+def test_of_three_alike_only_the_first_two_are_merged():
+    assert merges_by_definition(["aaaaa aaa"], 1, GPT2) == [(b"a", b"a")]
+    merges = merges_by_definition(["aaaaa"], 9, GPT2)  # aa aa a, then aa aaa
+    assert merges == [(b"a", b"a"), (b"aa", b"a"), (b"aa", b"aaa")]
+
+
+def test_merges_do_not_cross_pieces_or_texts():
+    assert merges_by_definition(["ab", "a b"], 9, GPT2) == [(b"a", b"b"), (b" ", b"b")]
+    assert merges_by_definition([], 3, GPT2) == []
+
+
+@given(texts=st.lists(st.text("ab c", max_size=60), max_size=3), whole=st.booleans())
+def test_the_trainer_learns_them(texts: list[str], whole: bool):
+    pattern = ONE_PIECE if whole else GPT2
+    merges = merges_by_definition(texts, 40, pattern)
+    trained = train_bpe(texts, 256 + len(merges), pattern=pattern, specials=())
+    assert list(trained.merges) == merges
+
+
+@pytest.mark.parametrize("count", [0, 3, 12])
+def test_a_tokenizer_on_the_way_is_what_training_less_gives(count: int):
+    texts = ["the cat sat on the mat with the hat", "that cat"]
+    whole = train_bpe(texts, 272)
+    early = train_bpe(texts, 256 + count, specials=())
+    assert first_merges(whole, count).description() == early.description()
