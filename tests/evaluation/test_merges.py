@@ -5,10 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from practicum.evaluation.merges import first_merges, merges_by_definition
+from practicum.tokenizers.bpe_merging import MINBPE, TOKENIZERS, Convention
 from practicum.tokenizers.bpe_training import train_bpe
-from practicum.tokenizers.patterns import GPT2, SplitPattern
-
-ONE_PIECE = SplitPattern(name="one piece", unicode=r"[\s\S]+")
+from practicum.tokenizers.patterns import GPT2, WHOLE, SplitPattern
 
 
 def test_the_example_of_the_encyclopedia():
@@ -27,12 +26,23 @@ def test_merges_do_not_cross_pieces_or_texts():
     assert merges_by_definition([], 3, GPT2) == []
 
 
-@given(texts=st.lists(st.text("ab c", max_size=60), max_size=3), whole=st.booleans())
-def test_the_trainer_learns_them(texts: list[str], whole: bool):
-    pattern = ONE_PIECE if whole else GPT2
-    merges = merges_by_definition(texts, 40, pattern)
-    trained = train_bpe(texts, 256 + len(merges), pattern=pattern, specials=())
+@given(
+    texts=st.lists(st.text("ab c", max_size=60), max_size=3),
+    pattern=st.sampled_from([GPT2, WHOLE]),
+    convention=st.sampled_from([TOKENIZERS, MINBPE]),
+)
+def test_the_trainer_learns_them(texts: list[str], pattern: SplitPattern, convention: Convention):
+    merges = merges_by_definition(texts, 40, pattern, convention)
+    trained = train_bpe(
+        texts, 256 + len(merges), pattern=pattern, specials=(), convention=convention
+    )
     assert list(trained.merges) == merges
+
+
+def test_conventions_differ_where_pairs_are_as_frequent():
+    older, met = (merges_by_definition(["ba ab"], 1, GPT2, c) for c in (TOKENIZERS, MINBPE))
+    assert older == [(b"a", b"b")]
+    assert met == [(b"b", b"a")]
 
 
 @pytest.mark.parametrize("count", [0, 3, 12])

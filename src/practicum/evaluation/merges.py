@@ -3,8 +3,7 @@
     repeat: the most frequent pair of neighbours, within pieces, becomes one token everywhere
 
 `merges_by_definition` goes over the whole text for every merge (Sennrich et al. 2016, algorithm 1)
-and judges trainers that do not. Of equally frequent pairs the one with the older first token wins,
-then the one with the older second, as in `practicum.tokenizers.bpe_training`.
+and judges trainers that do not.
 """
 
 from collections.abc import Iterable
@@ -13,26 +12,30 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from practicum.tokenizers.bpe import BPE
-from practicum.tokenizers.byte_alphabet import BYTE_ORDER
+from practicum.tokenizers.bpe_merging import TOKENIZERS, Convention
 from practicum.tokenizers.patterns import SplitPattern
 
 _BORDER = -1  # stands between pieces
 
 
 def merges_by_definition(
-    texts: Iterable[str], count: int, pattern: SplitPattern
+    texts: Iterable[str],
+    count: int,
+    pattern: SplitPattern,
+    convention: Convention = TOKENIZERS,
 ) -> list[tuple[bytes, bytes]]:
     """The first `count` merges, or all where the texts support fewer."""
-    pieces = [bytes([byte]) for byte in BYTE_ORDER]
-    ids = _with_borders(texts, pattern)
+    pieces = [bytes([byte]) for byte in convention.alphabet]
+    ids = _with_borders(texts, pattern, convention.alphabet)
     merges: list[tuple[bytes, bytes]] = []
     while len(merges) < count:
         within = (ids[:-1] != _BORDER) & (ids[1:] != _BORDER)
         pairs = ids[:-1] * len(pieces) + ids[1:]
-        known, counts = np.unique(pairs[within], return_counts=True)
+        known, met, counts = np.unique(pairs[within], return_index=True, return_counts=True)
         if not len(known):
             break
-        pair = int(known[counts.argmax()])  # of the most frequent the first, which is the oldest
+        most = np.flatnonzero(counts == counts.max())  # from the oldest to the youngest
+        pair = int(known[most[met[most].argmin()] if convention.first_met else most[0]])
         left, right = divmod(pair, len(pieces))
         ids = _replaced(ids, within & (pairs == pair), left == right, len(pieces))
         pieces.append(pieces[left] + pieces[right])
@@ -47,9 +50,11 @@ def first_merges(tokenizer: BPE, count: int) -> BPE:
     return BPE([*single, *merged], tokenizer.merges[:count], pattern=tokenizer.pattern, specials={})
 
 
-def _with_borders(texts: Iterable[str], pattern: SplitPattern) -> Int64[np.ndarray, " n"]:
+def _with_borders(
+    texts: Iterable[str], pattern: SplitPattern, alphabet: bytes
+) -> Int64[np.ndarray, " n"]:
     age = np.zeros(256, np.int64)
-    age[list(BYTE_ORDER)] = np.arange(256)
+    age[list(alphabet)] = np.arange(256)
     rows = [np.frombuffer(piece.encode(), np.uint8) for t in texts for piece in pattern.split(t)]
     return np.concatenate([part for row in rows for part in (age[row], [_BORDER])] or [[_BORDER]])
 
