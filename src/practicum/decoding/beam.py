@@ -13,7 +13,7 @@ which of two exactly equal extensions comes first is left to torch. To forbid a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -58,6 +58,19 @@ class Hypothesis:
     finished: bool  # whether it ends by the end token, and not by its length
 
 
+class Branch(NamedTuple):
+    """An extension that a search ranked, and what became of it."""
+
+    source: int
+    prefix: tuple[int, ...]
+    id: int
+    logprob: float  # log P of the prefix and the token
+    fate: Literal["kept", "finished", "dropped"]
+
+
+Watch = Callable[[Branch], None]  # told of 2·width branches a step, the best first
+
+
 def length_penalty(length: int, alpha: float) -> float:
     """lp = ((5 + |Y|)/6)^α: 1 for one token."""
     return ((5 + length) / 6) ** alpha
@@ -71,11 +84,13 @@ def beam_search(
     end: int,
     longest: Sequence[int],
     beam: Beam,
+    watch: Watch | None = None,
 ) -> list[list[Hypothesis]]:
     """For each source at most `beam.width` hypotheses, the best first; those unfinished come last.
 
     `state` holds a row per source and `first` the token that each answer begins after; `longest`
     is the most tokens that each answer may have, its end token included. The state is used up.
+    `watch` hears of every branch, for whoever draws the tree.
 
     Raises ConfigError where these do not fit together, ModelError for log-probabilities that are
     NaN or all −inf.
@@ -87,7 +102,7 @@ def beam_search(
     if len(first) == 0:
         return []
     with torch.inference_mode():
-        search = _Search(first, end, longest, beam)
+        search = _Search(first, end, longest, beam, watch)
         _move(state, [row for row in range(len(first)) for _ in range(beam.width)], len(first))
         while search.sources:
             held = len(search.last)
@@ -99,9 +114,14 @@ class _Search:
     """Prefixes of the sources that are not done: `width` places each, of −inf where not taken."""
 
     def __init__(
-        self, first: Int[Tensor, " b"], end: int, longest: Sequence[int], beam: Beam
+        self,
+        first: Int[Tensor, " b"],
+        end: int,
+        longest: Sequence[int],
+        beam: Beam,
+        watch: Watch | None,
     ) -> None:
-        self.end, self.longest, self.beam = end, longest, beam
+        self.end, self.longest, self.beam, self.watch = end, longest, beam, watch
         self.sources = list(range(len(first)))  # those that are not done
         self.last = first.repeat_interleave(beam.width)
         self.logprobs = torch.full((len(first), beam.width), -torch.inf, device=first.device)
@@ -129,6 +149,8 @@ class _Search:
         )
         self._finish(best[:, :width], ends[:, :width], extended[:, :width])
         self.logprobs, kept = best.masked_fill(ends, -torch.inf).topk(width)
+        if self.watch is not None:
+            self._tell(self.watch, best, extended, ends, kept)
         self.prefixes = extended.take_along_dim(kept[:, :, None], 1)
         return self._go_on(origin.take_along_dim(kept, 1))
 
@@ -144,6 +166,22 @@ class _Search:
         for row, rank in (ends & (logprobs > -torch.inf)).nonzero().tolist():
             found = self._hypothesis(extended[row, rank], logprobs[row, rank], finished=True)
             self.finished[self.sources[row]].append(found)
+
+    def _tell(
+        self, watch: Watch, best: Tensor, extended: Tensor, ends: Tensor, kept: Tensor
+    ) -> None:
+        for row, source in enumerate(self.sources):
+            going = set(kept[row].tolist())
+            for rank, ids in enumerate(extended[row].tolist()):
+                logprob = float(best[row, rank])
+                if logprob == -torch.inf:
+                    continue
+                fate: Literal["kept", "finished", "dropped"] = "dropped"
+                if bool(ends[row, rank]):
+                    fate = "finished" if rank < self.beam.width else "dropped"
+                elif rank in going:
+                    fate = "kept"
+                watch(Branch(source, tuple(ids[:-1]), ids[-1], logprob, fate))
 
     def _go_on(self, origin: Int[Tensor, "b k"]) -> list[int]:
         """Drop the sources that are done; returns the rows of those that go on."""
