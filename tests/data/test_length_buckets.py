@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from practicum.data.length_buckets import BucketLoader, Buckets
+from practicum.data.length_buckets import BucketLoader, Buckets, in_buckets
 from practicum.data.parallel import TokenPair
 from practicum.errors import CheckpointError, ConfigError, DataError
 from practicum.objectives.classification import CrossEntropy
@@ -51,6 +51,21 @@ def test_every_epoch_has_every_pair_once_within_the_limits(lengths, buckets, see
             longest = max(max(len(pair.source), len(pair.target)) for pair in batch)
             assert len(batch) * longest <= buckets.tokens
             assert buckets.rows is None or len(batch) <= buckets.rows
+
+
+@given(sizes, limits)
+def test_for_evaluation_every_pair_comes_once_the_short_ones_first(lengths, buckets):
+    batches = in_buckets(pairs_of(lengths), buckets)
+    pairs = [pair for batch in batches for pair in batch]
+    assert sorted(pair.target[0] for pair in pairs) == list(range(len(lengths)))
+    assert [len(pair.source) for pair in pairs] == sorted(source for source, _ in lengths)
+    for batch in batches:
+        assert buckets.holds(len(batch), max(max(map(len, pair)) for pair in batch))
+
+
+def test_for_evaluation_a_pair_that_no_batch_holds_has_one_of_its_own():
+    pairs = pairs_of([(3, 5), (90, 2), (3, 4)])
+    assert [len(batch) for batch in in_buckets(pairs, Buckets(tokens=64))] == [2, 1]
 
 
 @given(sizes, limits, seeds, st.integers(0, 30), st.integers(1, 9))

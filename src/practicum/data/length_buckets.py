@@ -97,17 +97,28 @@ class BucketLoader:
         batches: list[list[int]] = []
         for start in range(0, len(order), self.buckets.pool):
             pool = sorted(order[start : start + self.buckets.pool], key=self._lengths.__getitem__)
-            cut = self._cut_pool(pool)
+            cut = _cut_pool(pool, self._lengths, self.buckets)
             batches += [cut[i] for i in shuffle.permutation(len(cut))]
         return batches
 
-    def _cut_pool(self, pool: list[int]) -> list[list[int]]:
-        batches: list[list[int]] = [[]]
-        longest = 0
-        for i in pool:
-            longest = max(longest, *self._lengths[i])
-            if not self.buckets.holds(len(batches[-1]) + 1, longest):
-                batches.append([])
-                longest = max(self._lengths[i])
-            batches[-1].append(i)
-        return batches
+
+def in_buckets(pairs: Sequence[TokenPair], buckets: Buckets) -> list[list[TokenPair]]:
+    """Every pair once, the short ones first, in such batches: for evaluation."""
+    lengths = [(len(pair.source), len(pair.target)) for pair in pairs]
+    order = sorted(range(len(pairs)), key=lengths.__getitem__)
+    return [[pairs[i] for i in batch] for batch in _cut_pool(order, lengths, buckets)]
+
+
+def _cut_pool(
+    pool: list[int], lengths: Sequence[tuple[int, int]], buckets: Buckets
+) -> list[list[int]]:
+    """The sorted numbers in `pool` as batches; a pair too long for any has one of its own."""
+    batches: list[list[int]] = [[]]
+    longest = 0
+    for i in pool:
+        longest = max(longest, *lengths[i])
+        if batches[-1] and not buckets.holds(len(batches[-1]) + 1, longest):
+            batches.append([])
+            longest = max(lengths[i])
+        batches[-1].append(i)
+    return batches

@@ -48,7 +48,7 @@ def read_pairs(source: str | Path, target: str | Path) -> tuple[SentencePair, ..
     numbers of lines.
     """
     files = [Path(source).expanduser(), Path(target).expanduser()]
-    left, right = (_lines(file) for file in files)
+    left, right = (sentences(file) for file in files)
     if len(left) != len(right):
         raise DataError(
             f"{files[0]} has {len(left):,} lines and {files[1]} has {len(right):,}; expected a "
@@ -89,19 +89,21 @@ def encode_pairs(
     )
 
 
-def _lines(file: Path) -> list[str]:
+def sentences(file: Path) -> list[str]:
+    """The lines of a file without white space around them. Raises DataError: not UTF-8 text."""
     data = text_bytes(file)
     # Line ends of bytes alone: str.splitlines would also cut at U+2028 and lose the alignment.
     rows = data.removesuffix(b"\n").split(b"\n") if data else []
-    return [_decoded(file, number, row) for number, row in enumerate(rows, start=1)]
+    return [sentence(row, f"{file} line {number}") for number, row in enumerate(rows, start=1)]
 
 
-def _decoded(file: Path, number: int, row: bytes) -> str:
+def sentence(row: bytes, where: str) -> str:
+    """The text of a line without white space around it; `where` says which line it is."""
     try:
         return row.decode().strip()
     except UnicodeDecodeError as problem:
         raise DataError(
-            f"{file} line {number} is not UTF-8 (byte {problem.start + 1} is "
+            f"{where} is not UTF-8 (byte {problem.start + 1} is "
             f"0x{row[problem.start]:02x}); convert it, for example: iconv -f LATIN1 -t UTF-8"
         ) from problem
 

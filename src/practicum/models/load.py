@@ -13,18 +13,17 @@ from typing import Any, Literal
 
 import torch
 
-from practicum.config import from_json
 from practicum.data.assets import assets
 from practicum.data.fetch import ensure, locate
-from practicum.errors import CheckpointError, UnknownName
-from practicum.models.build import build
+from practicum.errors import CheckpointError, ModelError, UnknownName
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.gguf import read_gguf
 from practicum.models.gguf_models import read_model
 from practicum.models.hub import cached, snapshot
 from practicum.models.hugging_face import read_folder, supported
-from practicum.models.safetensors_folder import open_weights, read_json
-from practicum.models.weight_table import fill, same_names
+from practicum.models.own_folder import kind_in, read_network
+from practicum.models.safetensors_folder import read_json
+from practicum.models.translators import KINDS as TRANSLATORS
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
 from practicum.tokenizers.json_file import load_tokenizer
@@ -62,7 +61,7 @@ def load(
     `dtype` None keeps the precision of the file; quantised weights become float32.
 
     Raises UnknownName; CheckpointError: files missing, truncated or of another model; ModelError:
-    an architecture that is not built; AssetError: it cannot be brought.
+    an architecture that is not built, or a translator; AssetError: it cannot be brought.
     """
     path = Path(reference).expanduser()
     if path.is_dir():
@@ -113,8 +112,14 @@ def _from_gguf(
 def _from_folder(
     path: Path, name: str, device: torch.device | str, dtype: torch.dtype | None
 ) -> Pretrained:
-    if (path / "description.json").is_file():
-        model = _read_own_format(path, device, dtype)
+    kind = kind_in(path)
+    if kind in TRANSLATORS:
+        raise ModelError(
+            f"{path} holds a translator, expected a language model; use it by: practicum translate "
+            f"--model {path}"
+        )
+    if kind is not None:
+        model = read_network(Decoder, path, device=device, dtype=dtype)
     elif (path / "config.json").is_file():
         model = read_folder(path, device=device, dtype=dtype)
     else:
@@ -130,16 +135,6 @@ def _from_folder(
         chat_template=_folder_template(path),
         source=str(path),
     )
-
-
-def _read_own_format(
-    folder: Path, device: torch.device | str, dtype: torch.dtype | None
-) -> DecoderModel:
-    description = from_json(Decoder, read_json(folder / "description.json"))
-    model = build(description, device="meta")
-    weights = open_weights(folder)
-    fill(model, same_names(model), weights, dtype=dtype or weights.dtype, device=device)
-    return model
 
 
 def _folder_template(folder: Path) -> ChatTemplate | None:

@@ -2,22 +2,20 @@
 
 Where a known family of the `transformers` library expresses the network, the folder is one of
 theirs (see `hugging_face`). Otherwise it holds the description and the weights under our names.
+A network that translates has a folder of its own kind (see `translators`).
 """
 
 from pathlib import Path
 
-from practicum.config import to_json
 from practicum.models.decoder import DecoderModel
 from practicum.models.hugging_face import (
     SHARD_BYTES,
     family_of,
     write_folder,
-    write_json,
     write_text_side,
 )
-from practicum.models.safetensors_folder import write_weights
+from practicum.models.own_folder import write_network
 from practicum.models.staging import staged
-from practicum.models.weight_table import outgoing, same_names
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -44,7 +42,5 @@ def save(
         )
         return
     with staged(Path(folder)) as aside:
-        tensors = outgoing(model, same_names(model))
-        write_weights(tensors, aside, max_shard_bytes=max_shard_bytes)
         write_text_side(aside, tokenizer, chat_template)
-        write_json(aside / "description.json", to_json(model.description))
+        write_network(model, model.description, aside, max_shard_bytes=max_shard_bytes)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from practicum.errors import CheckpointError, ModelError
 from practicum.events import Progress, emit
-from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.decoder import Decoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def same_names(model: nn.Module) -> list[Row]:
 
 
 def fill(
-    model: DecoderModel,
+    model: nn.Module,
     rows: Iterable[Row],
     source: Source,
     *,
@@ -132,7 +132,7 @@ def fill(
         emit(Progress(task="loading weights", done=done, total=total, unit="parameters"))
 
 
-def outgoing(model: DecoderModel, rows: Iterable[Row]) -> dict[str, Tensor]:
+def outgoing(model: nn.Module, rows: Iterable[Row]) -> dict[str, Tensor]:
     """Their names and layouts of our weights, as views that share our memory.
 
     Raises ModelError where the network holds parameters the table does not name.
