@@ -1,10 +1,14 @@
 """Tokenizers out of GGUF metadata: a hand-made one, and SmolLM2's where it is."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from tokenizer_kinds import TEXT, gguf_metadata
+from hypothesis import given
+from hypothesis import strategies as st
+from sentencepiece_kinds import theirs, trained
+from tokenizer_kinds import TEXT, gguf_metadata, patient
 from tokenizers import Tokenizer
 
 from practicum.data.fetch import locate
@@ -13,6 +17,8 @@ from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
 from practicum.tokenizers.json_file import save_tokenizer
 from practicum.tokenizers.patterns import GPT2, GPT4, QWEN2, SMOL
+from practicum.tokenizers.sentencepiece_bpe import SentencePieceBPE
+from practicum.tokenizers.sentencepiece_model import Kind, read_sentencepiece
 
 
 def pieces(tokenizer: BPE, text: str) -> list[bytes]:
@@ -60,7 +66,7 @@ def test_the_way_of_splitting_follows_its_name(pre: str, pattern: Any, begin: in
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"tokenizer.ggml.model": "llama"}, "of model 'llama'; only 'gpt2'"),
+        ({"tokenizer.ggml.model": "bert"}, r"of model 'bert'; 'gpt2' .* and 'llama' .* are read"),
         ({"tokenizer.ggml.model": None}, "has no tokenizer"),
         ({"tokenizer.ggml.pre": "smolm"}, "did you mean smollm"),
         ({"tokenizer.ggml.tokens": None}, r"lacks tokenizer\.ggml\.tokens"),
@@ -68,12 +74,84 @@ def test_the_way_of_splitting_follows_its_name(pre: str, pattern: Any, begin: in
         ({"tokenizer.ggml.merges": ["t h e"]}, "'t h e' is not two tokens"),
         ({"tokenizer.ggml.merges": ["x y"]}, "no token b'xy'"),
         ({"tokenizer.ggml.token_type": [1]}, "263 tokens, but types of 1"),
+        ({"tokenizer.ggml.token_type": [7] * 263}, "of type 7; types are 1 to 6"),
         ({"tokenizer.ggml.eos_token_id": 900}, "the end id is 900"),
     ],
 )
 def test_what_is_not_read_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(PracticumError, match=message):
         tokenizer_from_gguf(gguf_metadata() | change)
+
+
+def llama_metadata(setting: str) -> dict[str, Any]:
+    """What a GGUF says of a model that Google's library trained."""
+    model = read_sentencepiece(trained("bpe", setting))
+    texts = [piece.text for piece in model.pieces]
+    spaced = [
+        piece.text.replace("▁", " ") if piece.kind is Kind.USER_DEFINED else piece.text
+        for piece in model.pieces
+    ]
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": spaced,
+        "tokenizer.ggml.scores": np.array([piece.score for piece in model.pieces], np.float32),
+        "tokenizer.ggml.token_type": np.array([piece.kind for piece in model.pieces], np.int32),
+        "tokenizer.ggml.bos_token_id": np.uint32(texts.index("<s>")),
+        "tokenizer.ggml.eos_token_id": np.uint32(texts.index("</s>")),
+        "tokenizer.ggml.add_space_prefix": model.dummy_prefix,
+    }
+
+
+@pytest.mark.parametrize("setting", ["lossless", "lossless with prefix", "white space", "symbols"])
+@patient
+@given(
+    text=st.text("the 's'LL1\n\t  é東<sep>▁") | st.text(st.characters(exclude_categories=["Cs"]))
+)
+def test_llamas_vocabulary_gives_the_ids_of_sentencepiece(setting: str, text: str) -> None:
+    tokenizer = _llama(setting)
+    assert tokenizer.encode(text) == theirs("bpe", setting).encode(text)
+    assert tokenizer.decode(tokenizer.encode(text)) == text.replace("▁", " ")
+
+
+@cache
+def _llama(setting: str) -> SentencePieceBPE:
+    tokenizer = tokenizer_from_gguf(llama_metadata(setting))
+    assert isinstance(tokenizer, SentencePieceBPE)
+    return tokenizer
+
+
+def test_llamas_begin_and_end_are_read() -> None:
+    tokenizer = _llama("lossless")
+    assert (tokenizer.begin, tokenizer.end) == (tokenizer.special("<s>"), tokenizer.special("</s>"))
+    assert tokenizer.encode(TEXT) == theirs("bpe", "lossless").encode(TEXT)
+    bare = llama_metadata("lossless") | {"tokenizer.ggml.add_bos_token": False}
+    assert tokenizer_from_gguf(bare).begin is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tokenizer.ggml.scores": None}, r"lacks tokenizer\.ggml\.scores"),
+        ({"tokenizer.ggml.scores": [1.0]}, "but scores of 1"),
+        ({"tokenizer.ggml.bos_token_id": 900}, "the begin id is 900"),
+        ({"tokenizer.ggml.token_type": None}, "0 pieces are the unknown"),
+    ],
+)
+def test_what_is_not_read_of_llamas_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(PracticumError, match=message):
+        tokenizer_from_gguf(llama_metadata("lossless") | change)
+
+
+def test_gemmas_vocabulary_is_read_where_it_is() -> None:
+    path = locate("gemma3-270m")
+    if path is None:
+        pytest.skip("Gemma 3 is not here: practicum data add gemma3-270m")
+    from practicum.models.gguf import read_gguf
+
+    tokenizer = tokenizer_from_gguf(read_gguf(path).metadata)
+    assert tokenizer.size == 262_144
+    assert tokenizer.decode(tokenizer.encode(TEXT)) == TEXT
+    assert tokenizer.piece(tokenizer.encode("The capital of France")[-1]) == b" France"
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +161,9 @@ def smollm2() -> BPE:
         pytest.skip("SmolLM2 is not here: practicum data add smollm2")
     from practicum.models.gguf import read_gguf
 
-    return tokenizer_from_gguf(read_gguf(path).metadata)
+    tokenizer = tokenizer_from_gguf(read_gguf(path).metadata)
+    assert isinstance(tokenizer, BPE)
+    return tokenizer
 
 
 def test_smollm2_reads_as_its_model_does(smollm2: BPE) -> None:

@@ -1,10 +1,20 @@
 """Joining by scores: ties, dead ends, and words that are cut apart."""
 
-import pytest
+from dataclasses import replace
 
-from practicum.errors import TokenizerError
+import pytest
+from sentencepiece import SentencePieceProcessor
+from sentencepiece_kinds import trained
+from tokenizer_kinds import TEXT
+
 from practicum.tokenizers.sentencepiece_bpe import SentencePieceBPE
-from practicum.tokenizers.sentencepiece_model import Kind, Piece, SentencePieceModel
+from practicum.tokenizers.sentencepiece_model import (
+    Kind,
+    Piece,
+    SentencePieceModel,
+    read_sentencepiece,
+    write_sentencepiece,
+)
 
 
 def tokenizer(scores: dict[str, float], *others: Piece) -> SentencePieceBPE:
@@ -56,6 +66,24 @@ def test_pieces_across_words_keep_words_together() -> None:
     assert cut(ours, "ca bc") == ["c", "a b", "c"]
 
 
-def test_unused_pieces_are_refused() -> None:
-    with pytest.raises(TokenizerError, match="piece 3 is marked as unused"):
-        tokenizer(LETTERS, Piece(text="ab", kind=Kind.UNUSED))
+def test_unused_pieces_are_taken_apart_into_what_they_were_joined_of() -> None:
+    unused = [Piece(text=text, score=-0.5, kind=Kind.UNUSED) for text in ("abc", "abca")]
+    ours = tokenizer({**LETTERS, "ab": -0.1}, *unused)
+    assert cut(ours, "abcab") == ["ab", "c", "ab"]
+    assert cut(ours, "abcac") == ["ab", "c", "a", "c"]
+    assert cut(ours, "abc" * 40) == ["ab", "c"] * 40
+
+
+@pytest.mark.parametrize("setting", ["lossless", "defaults"])
+def test_models_with_unused_pieces_cut_as_googles_library_does(setting: str) -> None:
+    model = read_sentencepiece(trained("bpe", setting))
+    pieces = [
+        replace(piece, kind=Kind.UNUSED)
+        if piece.kind is Kind.NORMAL and len(piece.text) > 1 and place % 3 == 0
+        else piece
+        for place, piece in enumerate(model.pieces)
+    ]
+    model = replace(model, pieces=tuple(pieces))
+    google = SentencePieceProcessor(model_proto=write_sentencepiece(model))
+    for text in (TEXT, *TEXT.split("\n"), "the weather, the feather"):
+        assert SentencePieceBPE(model).encode(text) == google.encode(text)

@@ -2,14 +2,13 @@
 
 As long as two neighbours together are a piece, those whose piece scores highest are joined, the
 leftmost of them first. Whether they are the two from which training made the piece does not matter,
-unlike in `bpe`. Not done: pieces marked as unused.
+unlike in `bpe`. A piece marked as unused is taken apart again, into the two that it was joined of.
 """
 
 import re
 from functools import cached_property
 from itertools import pairwise
 
-from practicum.errors import TokenizerError
 from practicum.tokenizers.long_pieces import LongPieces
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
@@ -25,9 +24,9 @@ class SentencePieceBPE(SentencePieceTokenizer):
 
     def __init__(self, model: SentencePieceModel) -> None:
         super().__init__(model)
-        if model.of(Kind.UNUSED):
-            raise TokenizerError(f"piece {model.of(Kind.UNUSED)[0]} is marked as unused")
-        joinable = [*model.of(Kind.NORMAL), *model.of(Kind.USER_DEFINED)]
+        self._unused = {model.pieces[number].text for number in model.of(Kind.UNUSED)}
+        kinds = (Kind.NORMAL, Kind.USER_DEFINED, Kind.UNUSED)
+        joinable = [number for kind in kinds for number in model.of(kind)]
         self._id = {model.pieces[number].text: number for number in joinable}
         scores = sorted({model.pieces[number].score for number in joinable}, reverse=True)
         place = {score: rank for rank, score in enumerate(scores)}
@@ -61,12 +60,16 @@ class SentencePieceBPE(SentencePieceTokenizer):
         return segments
 
     def _join(self, text: str) -> list[str]:
+        tokens = self._long.cut(text) if len(text) > LONG else self._join_short(text)
+        if self._unused.isdisjoint(tokens):
+            return tokens
+        return [used for token in tokens for used in self._taken_apart(token)]
+
+    def _join_short(self, text: str, *, until: int = 1) -> list[str]:
         """All joins, one at a time: quadratic in the length, and fast where it is small."""
-        if len(text) > LONG:
-            return self._long.cut(text)
         rank_of, tokens, never = self._rank.get, list(text), len(self._rank)
         ranks = [rank_of(left + right, never) for left, right in pairwise(tokens)]
-        while ranks and (lowest := min(ranks)) < never:
+        while len(tokens) > until and (lowest := min(ranks)) < never:
             at = ranks.index(lowest)
             joined = tokens[at] + tokens[at + 1]
             tokens[at : at + 2] = [joined]
@@ -76,6 +79,14 @@ class SentencePieceBPE(SentencePieceTokenizer):
             if at < len(ranks):
                 ranks[at] = rank_of(joined + tokens[at + 1], never)
         return tokens
+
+    def _taken_apart(self, token: str) -> list[str]:
+        """The used pieces of which `token` was joined; it was joined as it is alone."""
+        if token not in self._unused or len(token) == 1:
+            return [token]
+        return [
+            used for half in self._join_short(token, until=2) for used in self._taken_apart(half)
+        ]
 
     @cached_property
     def _long(self) -> LongPieces:
