@@ -10,7 +10,7 @@ from tokenizer_kinds import TEXT, patient
 
 from practicum.errors import TokenizerError
 from practicum.tokenizers import bpe_merging
-from practicum.tokenizers.bpe_merging import MINBPE, TOKENIZERS, Convention, Merging
+from practicum.tokenizers.bpe_merging import MINBPE, TOKENIZERS, Convention, merging_bytes
 from practicum.tokenizers.bpe_training import train_bpe
 from practicum.tokenizers.patterns import GPT2, GPT4, WHOLE, SplitPattern
 from practicum.tokenizers.piece_counts import count_pieces
@@ -61,7 +61,7 @@ def test_all_merges_are_those_of_the_definition(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bpe_merging, "LONG", long)
-        merging = Merging(count_pieces(texts, pattern), convention)
+        merging = merging_bytes(count_pieces(texts, pattern), convention)
     assert merging.until(10_000)[1] == list(naive(texts, pattern, convention))
 
 

@@ -9,10 +9,11 @@ of a token depended on its own bytes alone, or a merge would have crossed its bo
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
+from typing import AnyStr, Generic
 
 from practicum.errors import TokenizerError
 from practicum.events import Progress, emit
@@ -46,32 +47,39 @@ MINBPE = Convention(alphabet=bytes(range(256)), first_met=True)
 """Karpathy's minbpe: a byte is its own id."""
 
 
-class Merging:
+def merging_bytes(counts: Mapping[str, int], convention: Convention) -> "Merging[bytes]":
     """Learns merges from pieces and their counts, given in the order in which they are met."""
+    age = bytes(convention.alphabet.index(byte) for byte in range(256))
+    return Merging(
+        [_tokens(piece, age) for piece in counts],
+        list(counts.values()),
+        [bytes([byte]) for byte in convention.alphabet],
+        first_met=convention.first_met,
+    )
 
-    def __init__(self, counts: Mapping[str, int], convention: Convention) -> None:
-        age = bytes(convention.alphabet.index(byte) for byte in range(256))
-        words = [_tokens(piece, age) for piece in counts]
-        short = [word if len(word) <= LONG else "" for word in words]
-        weights = list(counts.values())
-        self.pieces = [bytes([byte]) for byte in convention.alphabet]
+
+class Merging(Generic[AnyStr]):
+    """Learns merges in `words`, which are strings of tokens: `chr(n)` stands for `pieces[n]`."""
+
+    def __init__(
+        self, words: list[str], weights: list[int], pieces: list[AnyStr], *, first_met: bool
+    ) -> None:
+        self.pieces = pieces
         self.pairs: defaultdict[str, int] = defaultdict(int)
-        self._first_met = convention.first_met
-        self._words = Words(short, weights, self.pairs, self.pieces)
-        self._places = Places(
-            {number: word for number, word in enumerate(words) if len(word) > LONG},
-            weights,
-            self.pairs,
-        )
+        self._first_met = first_met
+        short = [word if len(word) <= LONG else "" for word in words]
+        long = {number: word for number, word in enumerate(words) if len(word) > LONG}
+        self._words = Words(short, weights, self.pairs, pieces)
+        self._places = Places(long, weights, self.pairs)
         # Most frequent first, then first met where that counts, then oldest: tokens are characters,
         # which compare as their ids do.
         self._heap = [(-count, self._met(pair), pair) for pair, count in self.pairs.items()]
         heapify(self._heap)
 
-    def until(self, size: int) -> tuple[list[bytes], list[tuple[bytes, bytes]]]:
+    def until(self, size: int) -> tuple[list[AnyStr], list[tuple[AnyStr, AnyStr]]]:
         """The pieces and the merges by rank, once there are `size` pieces or no pair is left."""
         total = size - len(self.pieces)
-        merges: list[tuple[bytes, bytes]] = []
+        merges: list[tuple[AnyStr, AnyStr]] = []
         while len(merges) < total and (pair := self._next()) is not None:
             left, right = (self.pieces[ord(token)] for token in pair)
             merged = chr(len(self.pieces))
@@ -117,7 +125,7 @@ class Words:
         words: list[str],
         weights: list[int],
         pairs: defaultdict[str, int],
-        pieces: list[bytes],
+        pieces: Sequence[bytes | str],
     ) -> None:
         self._words = words
         self._weights = weights
@@ -131,7 +139,7 @@ class Words:
                 self._where[left + right].append(number)
 
     def first(self, pair: str) -> int | None:
-        """The place of the first occurrence: its word, then the bytes before it."""
+        """The place of the first occurrence: its word, then the length before it."""
         numbers, gone = self._where.get(pair, []), self._gone.get(pair, 0)
         while gone < len(numbers) and pair not in self._words[numbers[gone]]:
             gone += 1

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from practicum.errors import TokenizerError
 from practicum.tokenizers.bpe import BPE
-from practicum.tokenizers.bpe_merging import TOKENIZERS, Convention, Merging
+from practicum.tokenizers.bpe_merging import TOKENIZERS, Convention, merging_bytes
 from practicum.tokenizers.patterns import GPT2, SplitPattern
 from practicum.tokenizers.piece_counts import count_pieces
 
@@ -44,7 +44,7 @@ def train_bpe(
             f"ask for {256 + len(specials)} to {_LARGEST}"
         )
     counts = count_pieces(texts, pattern, workers=workers, rarest=rarest)
-    pieces, merges = Merging(counts, convention).until(room)
+    pieces, merges = merging_bytes(counts, convention).until(room)
     if len(pieces) < room:
         raise TokenizerError(
             f"the texts support {len(pieces) - 256} merges, a vocabulary of "

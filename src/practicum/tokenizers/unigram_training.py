@@ -9,19 +9,15 @@ Characters stay. Words are what lies between spaces, with the spaces before them
 paper's; Google's trainer divides by a digamma instead, so that its scores are others.
 """
 
-import re
-import struct
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import exp, log
 
 from practicum.errors import TokenizerError
 from practicum.events import Progress, emit
-from practicum.tokenizers.sentencepiece_model import Kind, Piece, SentencePieceModel, byte_text
-from practicum.tokenizers.sentencepiece_normalizer import SPACE
+from practicum.tokenizers.sentencepiece_corpus import covered, lossless_model, room, spaced_words
 from practicum.tokenizers.unigram import Unigram
 
-_WORD = re.compile(rf"{SPACE}*[^{SPACE}]+|{SPACE}+")
 _LONGEST_WORD = 64  # characters; longer ones are counted in parts
 _ROUNDS = 2  # of EM between two prunings
 _SHRINK = 0.75  # what stays at a pruning
@@ -31,25 +27,22 @@ _RARE = 1e-6  # a count where none is expected, since characters stay
 Edge = tuple[int, int, str]  # a piece that may stand at [start, stop) of a word
 
 
-def train_unigram(texts: Iterable[str], vocab: int, *, longest: int = 16) -> Unigram:
+def train_unigram(
+    texts: Iterable[str],
+    vocab: int,
+    *,
+    longest: int = 16,
+    coverage: float = 1.0,
+    workers: int = 1,
+) -> Unigram:
     """A tokenizer of exactly `vocab` ids: <unk>, <s>, </s>, 256 bytes, pieces of ≤ `longest`.
 
-    It is lossless but for ▁: nothing is normalised, and characters not in `texts` become bytes.
+    It is lossless but for ▁: nothing is normalised, and characters not in `texts` become bytes, as
+    do the rarest ones in them (see `covered`).
     Raises TokenizerError when `vocab` does not hold all characters, or the texts support fewer ids.
     """
-    if isinstance(texts, str):
-        raise TokenizerError("texts is one string; give a list of texts, such as [text]")
-    words = _words(texts)
-    characters = Counter[str]()
-    for word, count in words.items():
-        for character in word:
-            characters[character] += count
-    wanted = vocab - 3 - 256
-    if wanted < max(len(characters), 1):
-        raise TokenizerError(
-            f"a vocabulary of {vocab} cannot hold 3 special ids, 256 bytes and the "
-            f"{len(characters)} characters of the texts; ask for {259 + max(len(characters), 1)}"
-        )
+    words, characters = covered(_words(texts, workers), coverage)
+    wanted = room(vocab, characters)
     counts = _seed(words, characters, _SEEDS * wanted, longest)
     if len(counts) < wanted:
         raise TokenizerError(
@@ -69,16 +62,11 @@ def train_unigram(texts: Iterable[str], vocab: int, *, longest: int = 16) -> Uni
         scores = _pruned(scores, counts, max(wanted, int(_SHRINK * len(scores))))
 
 
-def _words(texts: Iterable[str]) -> Counter[str]:
+def _words(texts: Iterable[str], workers: int) -> Counter[str]:
     words = Counter[str]()
-    for number, text in enumerate(texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError as problem:
-            raise TokenizerError(f"text {number} holds a lone surrogate: {problem}") from problem
-        for word in _WORD.findall(text.replace(" ", SPACE)):
-            for start in range(0, len(word), _LONGEST_WORD):
-                words[word[start : start + _LONGEST_WORD]] += 1
+    for word, count in spaced_words(texts, workers=workers).items():
+        for start in range(0, len(word), _LONGEST_WORD):
+            words[word[start : start + _LONGEST_WORD]] += count
     return words
 
 
@@ -180,21 +168,7 @@ def _best_without(piece: str, scores: Mapping[str, float], longest: int) -> floa
 
 
 def _tokenizer(scores: Mapping[str, float]) -> Unigram:
-    pieces = [
-        Piece(text="<unk>", kind=Kind.UNKNOWN),
-        Piece(text="<s>", kind=Kind.CONTROL),
-        Piece(text="</s>", kind=Kind.CONTROL),
-        *(Piece(text=byte_text(byte), kind=Kind.BYTE) for byte in range(256)),
-        *(
-            Piece(text=piece, score=struct.unpack("<f", struct.pack("<f", scores[piece]))[0])
-            for piece in sorted(scores, key=lambda piece: (-scores[piece], piece))
-        ),
-    ]
+    ordered = sorted(scores, key=lambda piece: (-scores[piece], piece))
     return Unigram(
-        SentencePieceModel(
-            pieces=tuple(pieces),
-            byte_fallback=True,
-            dummy_prefix=False,
-            remove_extra_spaces=False,
-        )
+        lossless_model([(piece, scores[piece]) for piece in ordered], algorithm="unigram")
     )
