@@ -25,7 +25,7 @@ from practicum.objectives.next_token import NextToken
 from practicum.objectives.squares import SummedSquares
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
-from practicum.training.optimiser import SGD, AdamW, Optimiser, RMSprop
+from practicum.training.optimiser import SGD, Adadelta, AdamW, Optimiser, RMSprop
 from practicum.training.schedules import Constant, Cosine, InverseSqrt, Linear, factor
 
 TINY = gpt2(width=16, depth=2, heads=2, vocab=20, context=8, dropout=0.1)
@@ -231,7 +231,7 @@ def test_training_ends_when_the_source_does():
     assert fit(build(LINE), Few(), SummedSquares(), pairs, seed=0).steps == 2
 
 
-@pytest.mark.parametrize("optimiser", [AdamW(), SGD(momentum=0.9), SGD(), RMSprop()])
+@pytest.mark.parametrize("optimiser", [AdamW(), SGD(momentum=0.9), SGD(), RMSprop(), Adadelta()])
 def test_a_source_with_tensors_and_every_optimiser_resume_exactly(
     tmp_path: Path, optimiser: Optimiser
 ):

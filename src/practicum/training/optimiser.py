@@ -1,4 +1,4 @@
-"""How a gradient becomes a step, as a description in a `Budget`: AdamW, SGD, RMSprop.
+"""How a gradient becomes a step, as a description in a `Budget`: AdamW, SGD, RMSprop, Adadelta.
 
 The updates are torch's; what is ours is which parameters decay. The learning rate is not part of
 the description: the loop sets it from the budget's rate and schedule at every step.
@@ -74,7 +74,31 @@ class RMSprop:
         )
 
 
-Optimiser = AdamW | SGD | RMSprop
+@dataclass(frozen=True, kw_only=True)
+class Adadelta:
+    """θ ← θ − η √(u + eps)/√(v + eps) g, v a mean of g² and u one of the steps² (Zeiler 2012).
+
+    Steps have the units of θ, so the rate η is 1; `rho` is the share of a mean that is kept.
+    """
+
+    rho: float = 0.95
+    eps: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rho < 1 or self.eps <= 0:
+            raise ConfigError(
+                f"Adadelta with rho {self.rho} and eps {self.eps}; expected rho in [0, 1) and eps "
+                "above 0"
+            )
+
+    def over(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser of `params`."""
+        return torch.optim.Adadelta(
+            trainable(params), lr=0.0, rho=self.rho, eps=self.eps, foreach=True
+        )
+
+
+Optimiser = AdamW | SGD | RMSprop | Adadelta
 
 
 def trainable(params: Iterable[nn.Parameter]) -> list[nn.Parameter]:
