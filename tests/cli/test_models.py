@@ -136,7 +136,7 @@ def test_ids_of_a_text_give_the_text_back(here):
 
 
 def test_special_tokens_are_read_where_asked(here):
-    end = call("tokenize", "encode", here / "model", "<|endoftext|>", "--specials").strip()
+    end = call("tokenize", "encode", here / "model", "<|endoftext|>", "--specials=all").strip()
     assert end == str(tokenizer_called(str(here / "model")).end)
 
 

@@ -1,11 +1,11 @@
 """From what a user calls a model, a tokenizer or a device to the thing itself."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from practicum.cli.options import explained
 from practicum.cli.render import showing_progress
+from practicum.cli.tokenizer_files import read_tokenizer
 from practicum.errors import ConfigError, ModelError, TokenizerError
 
 if TYPE_CHECKING:
@@ -63,27 +63,20 @@ def device_called(name: str | None) -> str:
 
 
 def tokenizer_called(reference: str) -> "Tokenizer":
-    """`bytes`, a tokenizer.json, or the tokenizer of a model's folder, GGUF file or asset."""
+    """`bytes`, or the tokenizer of a file (see `cli.tokenizer_files`), a folder or an asset."""
     from practicum.data.assets import assets
     from practicum.data.fetch import ensure
-    from practicum.models.gguf import read_gguf
     from practicum.tokenizers.bytes import ByteTokenizer
-    from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
-    from practicum.tokenizers.json_file import load_tokenizer
 
     if reference == "bytes":
         return ByteTokenizer()
-    place = Path(reference)
-    if not place.exists() and reference in assets():
+    found = read_tokenizer(reference)
+    if found is None and reference in assets():
         with showing_progress():
-            place = ensure(reference)
-    if place.is_dir():
-        place = place / "tokenizer.json"
-    if not place.exists():
+            found = read_tokenizer(str(ensure(reference)))
+    if found is None:
         raise TokenizerError(
-            f"no tokenizer '{reference}'; expected bytes, a tokenizer.json, a model's folder, "
-            f"a .gguf file, or an asset such as {PACKAGED}"
+            f"no tokenizer '{reference}'; expected bytes, a tokenizer.json, .model, .tiktoken or "
+            f".gguf file, a model's folder, or an asset such as {PACKAGED}"
         )
-    if place.suffix == ".gguf":
-        return tokenizer_from_gguf(read_gguf(place).metadata)
-    return load_tokenizer(place)
+    return found

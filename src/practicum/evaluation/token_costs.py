@@ -7,13 +7,14 @@ a word of a script is a run of its characters, where the script writes words apa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import numpy as np
 import regex
 from jaxtyping import Float64, Int64
 
-from practicum.tokenizers.tokenizer import Tokenizer
+from practicum.tokenizers.tokenizer import Specials, Tokenizer
 
 # The class of a character is the last of these that it is in: "３" is of no script, but a number.
 SCRIPTS: Mapping[str, str] = {
@@ -76,7 +77,7 @@ def bytes_per_token(tokenizer: Tokenizer, texts: Iterable[str]) -> float:
     return total_cost(tokenizer, texts).bytes_per_token
 
 
-def total_cost(tokenizer: Tokenizer, texts: Iterable[str]) -> Cost:
+def total_cost(tokenizer: Tokenizer, texts: Iterable[str], *, specials: Specials = False) -> Cost:
     """What all `texts` cost together."""
     total = NOTHING
     for text in texts:
@@ -84,16 +85,18 @@ def total_cost(tokenizer: Tokenizer, texts: Iterable[str]) -> Cost:
             bytes=len(text.encode()),
             characters=len(text),
             words=len(text.split()),
-            tokens=len(tokenizer.encode(text)),
+            tokens=len(tokenizer.encode(text, specials=specials)),
         )
     return total
 
 
-def script_costs(tokenizer: Tokenizer, texts: Iterable[str]) -> dict[str, Cost]:
+def script_costs(
+    tokenizer: Tokenizer, texts: Iterable[str], *, specials: Specials = False
+) -> dict[str, Cost]:
     """What the characters of each script cost, for the scripts that occur, in a fixed order."""
     totals = dict.fromkeys(_NAMES, NOTHING)
     for text in filter(None, texts):
-        for name, cost in _script_costs(tokenizer, text).items():
+        for name, cost in _script_costs(tokenizer, text, specials).items():
             totals[name] += cost
     return {name: cost for name, cost in totals.items() if cost.characters}
 
@@ -103,9 +106,10 @@ def script_of(character: str) -> str:
     return _NAMES[_class_of(ord(character))]
 
 
-def _script_costs(tokenizer: Tokenizer, text: str) -> dict[str, Cost]:
+def _script_costs(tokenizer: Tokenizer, text: str, specials: Specials) -> dict[str, Cost]:
     """Everything is counted in arrays: texts may be megabytes."""
-    _, offsets = tokenizer.encode_with_offsets(text)  # which refuses what is no text
+    # First of all, since this refuses what is no text.
+    _, offsets = tokenizer.encode_with_offsets(text, specials=specials)
     scripts, lengths = _classes(text)
     share = _shares(offsets, int(lengths.sum()))
     counts = len(_NAMES)
@@ -149,10 +153,12 @@ def _classes(text: str) -> tuple[Int64[np.ndarray, " c"], Int64[np.ndarray, " c"
     return scripts, lengths.astype(np.int64)
 
 
+@cache
 def _inherits(point: int) -> bool:
     return bool(_INHERITED.fullmatch(chr(point)))
 
 
+@cache
 def _class_of(point: int) -> int:
     return max(n for n, each in enumerate(_COMPILED) if each.fullmatch(chr(point)))
 
