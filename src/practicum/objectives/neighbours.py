@@ -23,7 +23,7 @@ from practicum.objectives.self_supervised import Example, stacked
 class NeighbourBatch:
     """Rows and, for each place and offset (`o`), the symbol there (`IGNORED`: there is none)."""
 
-    ids: Int[Tensor, "b t"]
+    symbols: Int[Tensor, "b t"]
     wanted: Int[Tensor, "b t o"]
 
     @property
@@ -32,10 +32,10 @@ class NeighbourBatch:
 
     @property
     def tokens(self) -> int:
-        return self.ids.numel()
+        return self.symbols.numel()
 
     def to(self, device: torch.device | str) -> "NeighbourBatch":
-        return NeighbourBatch(self.ids.to(device), self.wanted.to(device))
+        return NeighbourBatch(self.symbols.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,4 +79,4 @@ class Neighbours:
 
     def scores(self, model: nn.Module, batch: NeighbourBatch) -> Float[Tensor, "b t o v"]:
         """Of every symbol, at every offset from every place."""
-        return rearrange(model(batch.ids), "b t (o v) -> b t o v", o=len(self.offsets))
+        return rearrange(model(batch.symbols), "b t (o v) -> b t o v", o=len(self.offsets))
