@@ -23,6 +23,7 @@ VERBS = {
     "tokenize": "Train a tokenizer; encode, decode and compare text.",
     "generate": "Continue a prompt with a model.",
     "chat": "Talk with a model.",
+    "look": "What happens inside a model while it reads a text.",
     "rl": "Train and compare agents on your own environment.",
     "check-gradients": "Compare a function's gradient with finite differences.",
     "evaluate": "Bits per byte of a model on text, or zero-shot accuracy on a table.",

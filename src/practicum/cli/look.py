@@ -1,0 +1,123 @@
+"""`practicum look`: what happens inside a model while it reads a text, as one HTML page."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from practicum.cli.loading import Placement, device_called
+from practicum.cli.options import chosen, explained, options_of
+from practicum.cli.render import json_option, print_json, showing_progress
+from practicum.errors import ConfigError, ModelError
+from practicum.home import home
+
+if TYPE_CHECKING:
+    from practicum.interpret.look.contents import Ask, Contents
+
+PARTS = "attention, stream, lens, next, neighbours, steps, beam, tally"  # contents.SECTIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Placement):
+    """What is shown."""
+
+    layers: str | None = explained(None, "Such as 0,5,10-14.  [default: all]")
+    positions: str | None = explained(None, "Of tokens, such as 0-7,-1.  [default: all]")
+    what: str | None = explained(None, f"Some of {PARTS}.  [default: all]")
+    top: int = explained(10, "Tokens in every table.")
+    temperature: float = explained(1.0, "Of next-token tables and continuation; 0 is greedy.")
+    steps: int = explained(12, "Tokens of the continuation.")
+    beam: int = explained(3, "Width of the searched tree.")
+    seed: int = explained(0, "Of the continuation.")
+
+    def ask(self) -> "Ask":
+        """The question in numbers."""
+        from practicum.interpret.look.contents import SECTIONS, Ask
+
+        what = SECTIONS if self.what is None else tuple(re.split(r"[,\s]+", self.what.strip()))
+        return Ask(
+            what=what,
+            layers=None if self.layers is None else numbers(self.layers, "--layers"),
+            positions=None if self.positions is None else numbers(self.positions, "--positions"),
+            top=self.top,
+            temperature=self.temperature,
+            steps=self.steps,
+            beam=self.beam,
+            seed=self.seed,
+        )
+
+
+@click.command()
+@click.argument("model")
+@click.argument("text", required=False)
+@click.option("--target", help="A translation to look at.  [default: the model's own]")
+@options_of(View)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder of page and pictures.")
+@json_option
+def command(
+    model: str, text: str | None, target: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Look inside MODEL while it reads TEXT (default: standard input).
+
+    Writes index.html, which needs nothing beside it, and pictures of its parts. MODEL is a folder,
+    a .gguf file, an asset (practicum models) or a hub name; of a translator the alignment is shown.
+    """
+    view = chosen(View)
+    ask = view.ask()
+    contents = _collected(model, sys.stdin.read() if text is None else text, target, ask, view)
+    if as_json:
+        from practicum.interpret.look.contents import as_data
+
+        return print_json(as_data(contents))
+    folder = out or home("looks") / re.sub(r"[^\w.-]+", "-", contents.model)
+    return click.echo(_write(contents, folder))
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """`0,5,10-14` as numbers; −1 is the last. Raises ConfigError for anything else."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(-?\d{1,9})(?:-(\d{1,9}))?\s*", part)
+        if ends is None:
+            raise ConfigError(f"{option} is '{text}'; give numbers and ranges such as 0,5,10-14")
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if last < first:
+            raise ConfigError(f"{option} has {part.strip()}; a range goes upwards")
+        found += range(first, min(last, first + 100_000) + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def _collected(
+    reference: str, text: str, target: str | None, ask: "Ask", view: Placement
+) -> "Contents":
+    import torch
+
+    from practicum.interpret.look.collect import look
+    from practicum.models.load import load
+
+    dtypes: dict[str | None, Any] = {None: None}
+    dtypes |= {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
+    with showing_progress():
+        loaded = load(reference, device=device_called(view.device), dtype=dtypes[view.dtype])
+    if target is not None:
+        raise ConfigError(f"{reference} is no translator; --target is for one")
+    if loaded.tokenizer is None:
+        raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
+    return look(loaded.name, loaded.model, loaded.tokenizer, text, ask)
+
+
+def _write(contents: "Contents", folder: Path) -> Path:
+    """Page and pictures; the page comes last, so that one that is there is whole."""
+    from practicum.interpret.look.page import page
+    from practicum.interpret.look.pictures import pictures
+    from practicum.lab.pictures import save_picture
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures(contents).items():
+        save_picture(picture, folder / f"{name}.png")
+    place = folder / "index.html"
+    place.write_text(page(contents), encoding="utf-8")
+    return place

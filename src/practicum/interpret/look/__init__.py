@@ -1,0 +1,1 @@
+"""Looking at one text through one model: what is collected, one page of it, and pictures."""

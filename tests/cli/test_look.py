@@ -1,0 +1,64 @@
+"""`practicum look`: page, pictures and JSON; bad input is one clear line and status 2."""
+
+import json
+
+import pytest
+
+from practicum.cli.main import run
+from practicum.models.build import build
+from practicum.models.families.gpt2 import gpt2
+from practicum.models.save import save
+from practicum.tokenizers.bytes import ByteTokenizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model as `train` leaves it, and as `transformers` reads it."""
+    place = tmp_path_factory.mktemp("models") / "mine"
+    model = build(gpt2(width=32, depth=2, heads=2, vocab=257, context=40), seed=1)
+    save(model, place, tokenizer=ByteTokenizer())
+    return place
+
+
+def test_a_page_and_pictures_are_written(folder, tmp_path, capsys):
+    assert run(["look", str(folder), "A mole.", "--out", str(tmp_path), "--steps", "3"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "index.html")
+    names = {path.name for path in tmp_path.iterdir()}
+    pictures = ("attention", "stream", "lens", "next", "tally")
+    assert names == {"index.html", *(f"{name}.png" for name in pictures)}
+    assert "Inside mine" in (tmp_path / "index.html").read_text()
+
+
+def test_json_holds_the_arrays_asked_for(folder, capsys):
+    asked = ["--layers", "1", "--positions", "0-2,-1", "--what", "attention,next", "--top", "2"]
+    assert run(["look", str(folder), "A mole.", *asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["patterns"][0]["layers"] == [1]
+    assert told["patterns"][0]["positions"] == [0, 1, 2, 6]
+    assert list(told["next"]) == ["0", "1", "2", "6"]
+    assert len(told["next"]["0"]) == 2
+    assert told["lens"] is told["tally"] is None
+
+
+BAD = {
+    "an unknown model": (["nothing-here", "text"], "no model 'nothing-here'"),
+    "an empty text": (["{folder}", ""], "the text is empty"),
+    "a text beyond the context": (["{folder}", "x" * 41], "a text of 41 tokens does not fit"),
+    "a layer that does not exist": (["{folder}", "x", "--layers", "0,7"], "no layer 7"),
+    "a position that does not exist": (["{folder}", "x", "--positions", "3"], "no position 3"),
+    "layers that are no numbers": (["{folder}", "x", "--layers", "first"], "--layers is 'first'"),
+    "a range downwards": (["{folder}", "x", "--layers", "3-1"], "a range goes upwards"),
+    "an unknown part": (["{folder}", "x", "--what", "atention"], "no part of a look 'atention'"),
+    "a temperature below 0": (["{folder}", "x", "--temperature", "-1"], "temperature is -1"),
+    "a target for no translator": (["{folder}", "x", "--target", "y"], "is no translator"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_line(what, folder, capsys):
+    arguments, words = BAD[what]
+    assert run(["look", *(one.format(folder=folder) for one in arguments)]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("error: ")
+    assert words in said[0]
