@@ -24,7 +24,7 @@ from practicum.nn.alignment import (
 )
 from practicum.nn.initial import Normal, Rule, initialise
 from practicum.nn.reader import Reader, ReaderLayer
-from practicum.nn.scores import Additive, Content, Dot, General, Location, ScaledDot, Score
+from practicum.nn.scores import Additive, Content, Dot, Even, General, Location, ScaledDot, Score
 from practicum.seeding import stream
 
 ROWS, TIME, SLOTS, WIDTH = 3, 4, 6, 5
@@ -36,6 +36,7 @@ SCORES: dict[str, Score] = {
     "general": General(),
     "dot": Dot(),
     "scaled dot": ScaledDot(),
+    "even": Even(),
 }
 ALIGNMENTS: dict[str, Alignment] = {
     "soft": Soft(),
@@ -170,6 +171,8 @@ def equation(name: str, layer: nn.Module, s: Tensor, h: Tensor, place: int) -> T
             return s @ weights["memory.weight"] @ h
         case "dot":
             return s @ h
+        case "even":
+            return torch.zeros((), dtype=s.dtype)
         case _:
             return s @ h / math.sqrt(len(h))
 

@@ -8,6 +8,7 @@ With the query s_t and the memory vector h_i (table in Weng 2018, "Summary"):
     General     s_tᵀ W_a h_i                    Luong et al. 2015, §3.1
     Dot         s_tᵀ h_i                        Luong et al. 2015, §3.1
     ScaledDot   s_tᵀ h_i / √d                   Vaswani et al. 2017, eq. 1
+    Even        0: the mean of the memory, the control of all the others
 
 Every layer works in two halves, `remember` once per memory and `compare` once per query, so that a
 recurrent reader computes U_a h a single time. Nothing is masked or normalised here (see
@@ -114,9 +115,17 @@ class ScaledDot:
         return DotLayer(scale=memory**-0.5)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Even:
+    """No preference: what is read is the mean of the memory, whatever was asked."""
+
+    def build(self, query: int, memory: int, slots: int | None = None) -> "EvenLayer":
+        return EvenLayer()
+
+
 # `build(query, memory, slots)`: the widths of both sides, and the most vectors a memory may hold,
 # which only `Location` has to know.
-Score = Content | Additive | Location | General | Dot | ScaledDot
+Score = Content | Additive | Location | General | Dot | ScaledDot | Even
 
 
 class ContentLayer(ScoreLayer):
@@ -202,6 +211,16 @@ class DotLayer(ScoreLayer):
         self, queries: Float[Tensor, "b t d"], kept: Float[Tensor, "b s d"]
     ) -> Float[Tensor, "b t s"]:
         return self.scale * _products(queries, kept)
+
+
+class EvenLayer(ScoreLayer):
+    def remember(self, memory: Float[Tensor, "b s d"]) -> Float[Tensor, "b s d"]:
+        return memory
+
+    def compare(
+        self, queries: Float[Tensor, "b t q"], kept: Float[Tensor, "b s d"]
+    ) -> Float[Tensor, "b t s"]:
+        return queries.new_zeros(*queries.shape[:2], kept.shape[1])
 
 
 def _products(
