@@ -1,23 +1,13 @@
 """Links, their format, and their error by the sets of the definition."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from practicum.data.word_links import Link, Links, from_pharaoh, to_pharaoh
 from practicum.errors import DataError
-from practicum.evaluation.alignment_error import (
-    Link,
-    Links,
-    from_pharaoh,
-    hits,
-    read_links,
-    score_links,
-    strongest,
-    to_pharaoh,
-)
+from practicum.evaluation.alignment_error import score_links, strongest
 
 places = st.frozensets(st.builds(Link, st.integers(0, 30), st.integers(0, 30)), max_size=12)
 
@@ -26,7 +16,6 @@ def test_the_largest_weight_of_a_target_word_is_its_link():
     weights = np.array([[0.2, 0.7, 0.1], [0.5, 0.0, 0.5]])
     assert strongest(weights) == {Link(1, 0), Link(0, 1)}
     assert to_pharaoh(strongest(weights)) == "0-1 1-0"
-    assert hits(weights, (1, 2)) == 1
 
 
 def test_the_error_is_its_definition_over_all_sentences():
@@ -46,25 +35,6 @@ def test_what_was_found_has_no_error_against_itself_and_all_against_nothing_of_i
         assert score_links(far, gold).error == pytest.approx(1.0)
 
 
-@given(places, places)
-def test_a_line_is_read_as_it_was_written(sure, possible):
-    possible -= sure
-    assert from_pharaoh(to_pharaoh(sure, possible)) == Links(sure=sure, possible=possible)
-
-
-def test_a_file_is_read_line_by_line_and_a_wrong_line_is_named(tmp_path: Path):
-    file = tmp_path / "gold.txt"
-    file.write_text("0-0 2?1\n\n1-1 1-1\n")
-    one, none, twice = read_links(file)
-    assert one == Links(sure=frozenset({Link(0, 0)}), possible=frozenset({Link(2, 1)}))
-    assert (none.sure, twice.sure) == (frozenset(), {Link(1, 1)})
-    file.write_text("0-0\n1:1\n")
-    with pytest.raises(DataError, match=r"gold.txt line 2: '1:1' is no link"):
-        read_links(file)
-
-
 def test_unequal_numbers_are_refused():
     with pytest.raises(DataError, match="links of 1 sentences and right ones of 0"):
         score_links([frozenset()], [])
-    with pytest.raises(DataError, match="weights of 1 target words and 2 right places"):
-        hits(np.ones((1, 3)), (0, 1))

@@ -1,10 +1,10 @@
 """A translation's alignment as a picture (Bahdanau et al. 2014, Fig. 3): a row per target word.
 
 Black is a weight of 0 and white one of 1, as in the paper. Boxes stand where the right links are,
-if those are known.
+if those are known, and dashed ones where links are possible but not sure.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from practicum.data.word_links import Link, Links
 from practicum.errors import DataError
 from practicum.lab.plots import COLOURS, blank
 
@@ -21,10 +22,10 @@ def alignment_picture(
     source: Sequence[str],
     target: Sequence[str],
     *,
-    gold: Collection[tuple[int, int]] = (),
+    gold: Links | None = None,
     title: str = "",
 ) -> Figure:
-    """Weights of each source word for each target word; `gold` are (source, target) places."""
+    """Weights of each source word for each target word."""
     if weights.shape != (len(target), len(source)):
         raise DataError(
             f"weights of {weights.shape[0]} by {weights.shape[1]} for {len(target)} target and "
@@ -33,12 +34,18 @@ def alignment_picture(
     size = (2.2 + 0.26 * len(source), 1.6 + 0.26 * len(target))
     figure, axes = blank(title, inches=size)
     axes.imshow(weights, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    for column, row in gold:
-        axes.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], lw=1.4)
-        )
+    if gold is not None:
+        _boxes(axes, gold.possible, "--")
+        _boxes(axes, gold.sure, "-")
     _words(axes, source, target)
     return figure
+
+
+def _boxes(axes: Axes, links: frozenset[Link], dash: str) -> None:
+    for link in sorted(links):
+        corner = (link.source - 0.5, link.target - 0.5)
+        box = Rectangle(corner, 1, 1, fill=False, edgecolor=COLOURS[1], linestyle=dash, lw=1.4)
+        axes.add_patch(box)
 
 
 def _words(axes: Axes, source: Sequence[str], target: Sequence[str]) -> None:
