@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from practicum.nn.attention import Attention
 from practicum.nn.initial import Normal, Rule, initialise
 from practicum.nn.positions import Rope
+from practicum.nn.reader import Reader
+from practicum.nn.scores import Additive, Content, General
+from practicum.nn.self_reader import SelfReader
 from practicum.nn.state import Packed
 from practicum.seeding import stream
 
@@ -22,6 +25,11 @@ CAUSAL_MIXERS = {
     "windowed": Attention(heads=4, window=4),
     "windowed rotary grouped": Attention(heads=4, kv_heads=2, window=3, positions=Rope(base=100.0)),
     "unscaled": Attention(heads=4, scale=1.0),
+    "reads itself, additive": SelfReader(reader=Reader(score=Additive(hidden=7))),
+    "reads itself, cosine, windowed": SelfReader(
+        reader=Reader(score=Content(strength=4.0)), window=4
+    ),
+    "reads itself, general": SelfReader(reader=Reader(score=General())),
     "values of another width": Attention(heads=4, kv_heads=2, head_width=4, value_width=5),
 }
 
