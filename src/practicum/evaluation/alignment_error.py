@@ -27,8 +27,11 @@ class AlignmentScore:
 
 
 def strongest(weights: Float[np.ndarray, "t s"]) -> frozenset[Link]:
-    """For each target word the source word with the largest weight, of equals the first."""
-    return frozenset(Link(int(best), word) for word, best in enumerate(weights.argmax(1)))
+    """For each target word the source word with the largest weight, of equals the first.
+
+    A target word that gave no weight at all has no link.
+    """
+    return frozenset(Link(int(row.argmax()), word) for word, row in enumerate(weights) if row.any())
 
 
 def score_links(found: Sequence[frozenset[Link]], gold: Sequence[Links]) -> AlignmentScore:
