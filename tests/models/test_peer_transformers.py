@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from transformers import MarianConfig, MarianMTModel
 
+from practicum.decoding.beam import Beam
+from practicum.decoding.translate import translate
 from practicum.models.build import build
 from practicum.models.encoder_decoder import EncoderDecoder, EncoderDecoderModel
 from practicum.models.families.transformer import annotated, transformer
@@ -221,3 +223,39 @@ def test_the_published_one_is_marian_with_its_numbers_in_another_order(
         )
         ours = published(source, target, real)
     torch.testing.assert_close(ours, theirs.logits, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_beams_find_what_transformers_generate_finds(published, source, width):
+    """Without a length penalty: theirs divides by a power of the length, ours by the paper's lp."""
+    longest, begin, end, over = 8, 1, 9, 0
+    theirs = marian(published)
+    theirs.generation_config.update(
+        decoder_start_token_id=begin, eos_token_id=end, pad_token_id=0, forced_eos_token_id=None
+    )
+    theirs.generation_config.bad_words_ids = None
+    for row in source:
+        expected = theirs.generate(
+            row[None],
+            attention_mask=torch.ones_like(row)[None],
+            num_beams=width,
+            num_return_sequences=width,
+            early_stopping=width > 1,
+            length_penalty=0.0 if width > 1 else None,
+            max_new_tokens=longest,
+            do_sample=False,
+        )
+        found = translate(
+            published,
+            [row.tolist()],
+            begin=begin,
+            end=end,
+            beam=Beam(width=width, alpha=0.0),
+            extra=longest - len(row),
+        )[0]
+        trimmed = [tuple(ids[1:].tolist()) for ids in expected]
+        cut = [ids[: ids.index(end) + 1] if end in ids else ids for ids in trimmed]
+        assert {one.ids for one in found} == set(cut)
+        assert found[0].ids == cut[0]
+        over += sum(one.finished for one in found)
+    assert over or width == 1, "some answers are over before they are too long"
