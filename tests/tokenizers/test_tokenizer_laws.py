@@ -36,6 +36,17 @@ def test_decoding_undoes_encoding(name: str, text: str) -> None:
 
 @every
 @patient
+@given(data=st.binary() | TEXTS.map(str.encode), text=TEXTS)
+def test_any_bytes_come_back(name: str, data: bytes, text: str) -> None:
+    tokenizer = TOKENIZERS[name]
+    assert tokenizer.decode_bytes(tokenizer.encode_bytes(data)) == data
+    assert tokenizer.encode_bytes(text.encode()) == tokenizer.encode(text)
+    mixed = text.encode() + b"\xff\xe2\x82" + text.encode()
+    assert tokenizer.decode_bytes(tokenizer.encode_bytes(mixed)) == mixed
+
+
+@every
+@patient
 @given(text=TEXTS)
 def test_offsets_cover_the_text_and_hold_the_pieces(name: str, text: str) -> None:
     tokenizer = TOKENIZERS[name]

@@ -9,6 +9,7 @@ encoding never changes, so threads may share a tokenizer.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
@@ -20,6 +21,7 @@ from practicum.tokenizers.patterns import SplitPattern
 from practicum.tokenizers.tokenizer import PieceTokenizer
 
 REMEMBERED = 1 << 17  # pieces whose encoding is kept: a few tens of MB at most
+_ESCAPED = re.compile("([\udc80-\udcff]+)")  # bytes that are not UTF-8, as Python marks them
 LONG = 64  # bytes; longer pieces are rare, not kept, and cut by `LongPieces`
 
 
@@ -71,16 +73,33 @@ class BPE(PieceTokenizer):
         pieces = self.pattern.split(text)
         return list(chain.from_iterable(map(self._encodings.__getitem__, pieces)))
 
+    def encode_bytes(self, data: bytes) -> list[int]:
+        """The ids of any bytes; `decode_bytes` brings them back.
+
+        Bytes that are UTF-8 are encoded as their text is, and a run of others as one piece.
+        """
+        ids: list[int] = []
+        parts = _ESCAPED.split(data.decode("utf-8", errors="surrogateescape"))
+        for place, part in enumerate(parts):
+            if place % 2:
+                ids += self._encode_data(part.encode("utf-8", errors="surrogateescape"))
+            elif part:
+                ids += self._encode_plain(part)
+        return ids
+
     def encode_piece(self, piece: str) -> list[int]:
         """The ids of one piece, computed anew: merges apply across all of it."""
-        data = piece.encode()
+        return self._encode_data(piece.encode())
+
+    def _encode_data(self, data: bytes) -> list[int]:
         if self.whole_first and data in self._token:
             return [ord(self._token[data])]
         try:
             tokens = [self._byte[byte] for byte in data]
         except KeyError as problem:
+            shown = data.decode("utf-8", errors="replace")[:40]
             raise TokenizerError(
-                f"the vocabulary has no token for byte 0x{problem.args[0]:02X} of {piece[:40]!r}"
+                f"the vocabulary has no token for byte 0x{problem.args[0]:02X} of {shown!r}"
             ) from None
         if len(tokens) <= LONG:
             return self._join_short(tokens)

@@ -19,6 +19,10 @@ class ByteTokenizer(PieceTokenizer):
     def _encode_plain(self, text: str) -> list[int]:
         return list(text.encode())
 
+    def encode_bytes(self, data: bytes) -> list[int]:
+        """The ids of any bytes, which are the bytes."""
+        return list(data)
+
     def description(self) -> dict[str, Any]:
         """See `Tokenizer.description`."""
         return {"kind": "ByteTokenizer", "specials": list(self.specials)}

@@ -6,7 +6,9 @@ patterns carry that translation as well. In text that is only mostly ASCII, the 
 its other characters go through `regex` and the rest through `re`: the text is cut before spaces
 that follow an ASCII letter, where every pattern here has a boundary whatever surrounds it.
 
-`\\s` is Unicode White_Space in both, unlike stdlib's `\\s`, which includes U+001C–U+001F.
+`\\s` is Unicode White_Space in both, unlike stdlib's `\\s`, which includes U+001C–U+001F. What is a
+letter or a digit depends on the version of Unicode that `regex` knows. It is ahead of tiktoken's,
+which may split otherwise at new characters.
 """
 
 import re
@@ -121,7 +123,7 @@ GPT2 = SplitPattern(
     name="gpt2",
     unicode=r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
     # Letters first: they are the most frequent, and no contraction begins with one.
-    ascii=rf" ?[A-Za-z]+|'(?:[stmd]|re|ve|ll)| ?[0-9]+| ?{_SIGN}+|[{_SPACE}]+(?![^{_SPACE}])"
+    ascii=rf" ?[A-Za-z]++|'(?:[stmd]|re|ve|ll)| ?[0-9]++| ?{_SIGN}++|[{_SPACE}]+(?![^{_SPACE}])"
     rf"|[{_SPACE}]+",
 )
 """Radford et al. 2019, §2.2 and the released `encoder.py`."""
@@ -132,8 +134,8 @@ def _cl100k(name: str, digits: str) -> SplitPattern:
         name=name,
         unicode=r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
         rf"{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ascii=r"'(?:[stmdSTMD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\r\nA-Za-z0-9]?[A-Za-z]+|[0-9]"
-        rf"{digits}| ?{_SIGN}+[\r\n]*|[{_SPACE}]*[\r\n]+|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]+",
+        ascii=r"'(?:[stmdSTMD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\r\nA-Za-z0-9]?+[A-Za-z]++|[0-9]"
+        rf"{digits}| ?{_SIGN}++[\r\n]*+|[{_SPACE}]*[\r\n]+|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]+",
     )
 
 
@@ -160,7 +162,7 @@ QWEN2 = _cl100k("qwen2", "")
 SMOL = SplitPattern(
     name="smol",
     unicode=r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?![^\s\p{N}])|\s+",
-    ascii=rf" ?[A-Za-z]+|'(?:[stmd]|re|ve|ll)|[0-9]| ?{_SIGN}+|[{_SPACE}]+(?![^{_SPACE}0-9])"
+    ascii=rf" ?[A-Za-z]++|'(?:[stmd]|re|ve|ll)|[0-9]| ?{_SIGN}++|[{_SPACE}]+(?![^{_SPACE}0-9])"
     rf"|[{_SPACE}]+",
 )
 """Digits split singly, then `GPT2` on what is between them (SmolLM, StarCoder).

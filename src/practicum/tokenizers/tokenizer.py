@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any, Literal, Protocol
 
 from practicum.errors import TokenizerError, UnknownName
@@ -182,10 +183,12 @@ class PieceTokenizer(ABC):
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """See `Tokenizer.decode_bytes`."""
-        ids, pieces = list(ids), self._pieces
+        ids, pieces = tuple(ids), self._pieces
         if ids and not 0 <= min(ids) <= max(ids) < len(pieces):
             raise self._outside(next(n for n in ids if not 0 <= n < len(pieces)))
-        return b"".join([pieces[number] for number in ids])
+        if len(ids) < 2:  # of which itemgetter makes no tuple
+            return pieces[ids[0]] if ids else b""
+        return b"".join(itemgetter(*ids)(pieces))
 
     def piece(self, id: int) -> bytes:
         """See `Tokenizer.piece`."""
