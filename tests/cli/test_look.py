@@ -6,9 +6,14 @@ import pytest
 
 from practicum.cli.main import run
 from practicum.models.build import build
+from practicum.models.families.bahdanau import rnnsearch
 from practicum.models.families.gpt2 import gpt2
+from practicum.models.families.transformer import transformer
 from practicum.models.save import save
+from practicum.models.translators import save_translator
 from practicum.tokenizers.bytes import ByteTokenizer
+
+BYTES = ByteTokenizer()
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +21,7 @@ def folder(tmp_path_factory):
     """A model as `train` leaves it, and as `transformers` reads it."""
     place = tmp_path_factory.mktemp("models") / "mine"
     model = build(gpt2(width=32, depth=2, heads=2, vocab=257, context=40), seed=1)
-    save(model, place, tokenizer=ByteTokenizer())
+    save(model, place, tokenizer=BYTES)
     return place
 
 
@@ -38,6 +43,24 @@ def test_json_holds_the_arrays_asked_for(folder, capsys):
     assert list(told["next"]) == ["0", "1", "2", "6"]
     assert len(told["next"]["0"]) == 2
     assert told["lens"] is told["tally"] is None
+
+
+def test_of_a_translator_the_alignment_is_shown(tmp_path, capsys):
+    shape = transformer(width=16, depth=1, heads=2, vocab=257, context=32)
+    save_translator(build(shape, seed=1), tmp_path / "m", source=BYTES, target=BYTES)
+    asked = ["look", str(tmp_path / "m"), "ja", "--target", "yes", "--json"]
+    assert run(asked) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in told["patterns"]] == ["alignment", "reading", "writing"]
+    assert len(told["patterns"][0]["weights"][0][0]) == len("yes") + 1
+    assert told["answers"]
+
+
+def test_a_recurrent_translator_is_refused(tmp_path, capsys):
+    shape = rnnsearch(source_vocab=257, target_vocab=257, embedding=8, width=12, units=6)
+    save_translator(build(shape, seed=1), tmp_path / "m", source=BYTES, target=BYTES)
+    assert run(["look", str(tmp_path / "m"), "ja"]) == 2
+    assert "m is a recurrent translator" in capsys.readouterr().err
 
 
 BAD = {

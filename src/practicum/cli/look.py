@@ -96,14 +96,20 @@ def _collected(
     import torch
 
     from practicum.interpret.look.collect import look
+    from practicum.interpret.look.translation import look_at_translation
     from practicum.models.load import load
+    from practicum.models.own_folder import kind_in
+    from practicum.models.translators import KINDS, load_translator
 
-    dtypes: dict[str | None, Any] = {None: None}
-    dtypes |= {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
-    with showing_progress():
-        loaded = load(reference, device=device_called(view.device), dtype=dtypes[view.dtype])
+    device = device_called(view.device)
+    dtype: Any = None if view.dtype is None else getattr(torch, view.dtype)
+    if kind_in(Path(reference).expanduser()) in KINDS:
+        found = load_translator(reference, device=device, dtype=dtype)
+        return look_at_translation(found, text, target, ask, device=device)
     if target is not None:
         raise ConfigError(f"{reference} is no translator; --target is for one")
+    with showing_progress():
+        loaded = load(reference, device=device, dtype=dtype)
     if loaded.tokenizer is None:
         raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
     return look(loaded.name, loaded.model, loaded.tokenizer, text, ask)

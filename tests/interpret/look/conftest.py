@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from practicum.decoding.translate import Translator
 from practicum.models.build import build
 from practicum.models.families.llama import llama
 from practicum.models.families.transformer import transformer
+from practicum.models.translators import TrainedTranslator
 from practicum.seeding import stream
 from practicum.tokenizers.bpe_training import train_bpe
 
@@ -42,4 +42,6 @@ def model(tokenizer):
 @pytest.fixture(scope="session")
 def translator(tokenizer):
     model = build(transformer(width=32, depth=2, heads=4, vocab=tokenizer.size, context=80), seed=1)
-    return Translator(model=roughened(model), source=tokenizer, target=tokenizer)
+    return TrainedTranslator(
+        name="tiny", model=roughened(model), source=tokenizer, target=tokenizer
+    )

@@ -72,19 +72,19 @@ def test_layers_and_positions_are_those_asked_for(model, tokenizer):
 
 
 def test_a_translator_is_looked_at_from_both_sides(translator):
-    found = look_at_translation("tiny", translator, TEXT, None, Ask(top=4))
+    found = look_at_translation(translator, TEXT, None, Ask(top=4))
     alignment, reading, writing = found.patterns
     assert (alignment.queries, alignment.keys) == ("written", "source")
     source, read = len(found.texts["source"]), len(found.texts["target"])
     assert alignment.weights.shape == (2, 4, read, source)
     assert reading.weights.shape == (2, 4, source, source)
     assert writing.weights.shape == (2, 4, read, read)
-    assert found.texts["target"][0].id == translator.begin
+    assert found.texts["target"][0].id == translator.target.end, "it has no begin token"
     assert [t.id for t in found.texts["target"][1:]] == [t.id for t in found.texts["written"][:-1]]
     assert found.beam is not None
-    given = look_at_translation("tiny", translator, TEXT, "the worst", Ask(what=("attention",)))
-    assert [t.id for t in given.texts["written"]] == [
-        *translator.target.encode("the worst"), translator.end]  # fmt: skip
+    given = look_at_translation(translator, TEXT, "the worst", Ask(what=("attention",)))
+    said = [*translator.target.encode("the worst"), translator.target.end]
+    assert [token.id for token in given.texts["written"]] == said
     assert given.beam is None
 
 
@@ -103,7 +103,7 @@ def test_data_is_json_and_packing_keeps_weights(model, tokenizer):
 def test_every_part_has_a_picture(model, tokenizer, translator):
     drawn = pictures(look("tiny", model, tokenizer, TEXT, Ask()))
     assert set(drawn) == {"attention", "stream", "lens", "next", "tally"}
-    drawn = pictures(look_at_translation("tiny", translator, TEXT, None, Ask()))
+    drawn = pictures(look_at_translation(translator, TEXT, None, Ask()))
     assert {"alignment", "reading", "writing"} <= set(drawn)
 
 
@@ -117,7 +117,7 @@ def test_what_cannot_be_shown_is_said(model, tokenizer, translator, monkeypatch)
     with pytest.raises(ModelError, match="text is empty"):
         look("tiny", model, tokenizer, "", Ask())
     with pytest.raises(ModelError, match="text is empty"):
-        look_at_translation("tiny", translator, "", None, Ask())
+        look_at_translation(translator, "", None, Ask())
     with pytest.raises(ModelError, match="no layer 9: this model has layers 0 to 3"):
         look("tiny", model, tokenizer, TEXT, Ask(layers=(9,)))
     with pytest.raises(ModelError, match="does not fit this model's context of 64"):

@@ -93,7 +93,7 @@ def test_a_position_and_a_temperature_change_the_table(visit, model, tokenizer):
 
 
 def test_a_translators_page_shows_alignment_and_tree(visit, translator):
-    tab = visit(page(look_at_translation("tiny", translator, TEXT, None, Ask(beam=2))))
+    tab = visit(page(look_at_translation(translator, TEXT, None, Ask(beam=2))))
     options = tab.locator("#kind option").all_inner_texts()
     assert options == ["alignment", "reading", "writing"]
     before = drawing(tab, "#grid")

@@ -25,12 +25,18 @@ from practicum.interpret.look.collect import (
 from practicum.interpret.look.contents import Ask, Contents
 from practicum.interpret.trace import trace_translation
 from practicum.models.encoder_decoder import EncoderDecoderModel
+from practicum.models.translators import TrainedTranslator
 
 EXTRA = 50  # words that an answer may have more than its source
 
 
 def look_at_translation(
-    name: str, translator: Translator, text: str, target: str | None, ask: Ask
+    trained: TrainedTranslator,
+    text: str,
+    target: str | None,
+    ask: Ask,
+    *,
+    device: torch.device | str = "cpu",
 ) -> Contents:
     """What happens while `text` is read and `target` written; None: the beam's best answer.
 
@@ -38,9 +44,14 @@ def look_at_translation(
 
     Raises as `collect.look`, and ModelError for a translator that is no Transformer.
     """
-    model = translator.model
+    model = trained.model
     if not isinstance(model, EncoderDecoderModel):
-        raise ModelError(f"{name} is no Transformer; only of these the inside can be shown")
+        raise ModelError(
+            f"{trained.name} is a recurrent translator; the inside of a Transformer can be shown"
+        )
+    translator = Translator(
+        model=model, source=trained.source, target=trained.target, device=device
+    )
     source = translator.source.encode(text)
     context = model.description.context
     if not source:
@@ -54,7 +65,6 @@ def look_at_translation(
     read = [translator.begin, *written[:-1]]
     keep = kept_for(ask, model.description.decoder, len(read), max(len(source), len(read)))
     reading = Keep(what=tuple({"weights"} & set(keep.what)), layers=ask.layers)
-    device = translator.device
     seen = trace_translation(
         model,
         torch.tensor([source], device=device),
@@ -73,7 +83,7 @@ def look_at_translation(
     ]
     table = model.source_embedding.weight
     return Contents(
-        model=name,
+        model=trained.name,
         facts=_facts(model),
         texts={
             "source": heard.all(source),
