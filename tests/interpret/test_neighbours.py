@@ -9,6 +9,7 @@ from practicum.interpret.directions import (
     along,
     direction,
     each_other,
+    judged,
     plane,
     random_directions,
     unrelated_directions,
@@ -73,6 +74,16 @@ def test_a_direction_separates_what_differs_along_it(words):
     assert torch.all(unrelated.norm(dim=1) > 0)
     with pytest.raises(ConfigError, match="1 different words"):
         unrelated_directions(words, ["cat", "cat"], 3, generator=stream(2, "pairs"))
+
+
+def test_a_direction_is_judged_beside_controls(words):
+    found = judged(words, PAIRS[1:], direction(words, PAIRS[0]), count=300, seed=4)
+    assert found.share == found.each_other == found.each_other_least == 1.0
+    assert found.random_high == 1.0, "one shared difference: half of all directions separate all"
+    assert not found.stands_out
+    assert 0.4 < found.random < 0.6
+    assert found.unrelated == 0.0
+    assert found == judged(words, PAIRS[1:], direction(words, PAIRS[0]), count=300, seed=4)
 
 
 def test_a_slice_keeps_lengths_within_it():

@@ -8,6 +8,7 @@ something where its share is above their upper quantile.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -15,8 +16,28 @@ from torch import Generator, Tensor
 
 from practicum.errors import ConfigError
 from practicum.interpret.neighbours import Words
+from practicum.seeding import stream
 
 Pairs = Sequence[tuple[str, str]]
+HIGH = 0.975  # the quantile of the controls that a direction has to be above
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A direction's share of agreeing pairs beside the controls': a nice anecdote, or structure."""
+
+    share: float
+    random: float  # the mean over Gaussian directions
+    random_high: float  # and their upper quantile
+    unrelated: float  # the same over differences of two unrelated words
+    unrelated_high: float
+    each_other: float  # the mean over the pairs' own differences as directions, on all other pairs
+    each_other_least: float  # single pairs can fail
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the share is above what either kind of control reaches."""
+        return self.share > max(self.random_high, self.unrelated_high)
 
 
 def direction(words: Words, pair: tuple[str, str]) -> Float[Tensor, " d"]:
@@ -58,6 +79,30 @@ def each_other(words: Words, pairs: Pairs) -> Float[Tensor, " n"]:
     agrees = (steps @ steps.T > 0).float()
     agrees.fill_diagonal_(0.0)
     return agrees.sum(1) / (len(pairs) - 1)
+
+
+def judged(
+    words: Words, pairs: Pairs, u: Float[Tensor, " d"], *, count: int = 500, seed: int = 0
+) -> Judged:
+    """The share of `pairs` that agree with u, beside `count` directions of each control.
+
+    Unrelated words are drawn from the first words of the pairs.
+    """
+    gaussian = random_directions(words.table.shape[1], count, generator=stream(seed, "random"))
+    unrelated = unrelated_directions(
+        words, [first for first, _ in pairs], count, generator=stream(seed, "unrelated")
+    )
+    chance, other = agreement(words, pairs, gaussian), agreement(words, pairs, unrelated)
+    own = each_other(words, pairs)
+    return Judged(
+        share=float(agreement(words, pairs, u)),
+        random=float(chance.mean()),
+        random_high=float(chance.quantile(HIGH)),
+        unrelated=float(other.mean()),
+        unrelated_high=float(other.quantile(HIGH)),
+        each_other=float(own.mean()),
+        each_other_least=float(own.min()),
+    )
 
 
 def plane(
