@@ -35,7 +35,14 @@ class AdjectivesOfNouns:
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Described]:
         """`count` texts, each with its question."""
-        return [_text(rng) for _ in range(count)]
+        nouns = rng.random((count, NOUNS)).argsort(axis=1)[:, :PAIRS]
+        adjectives = FIRST_ADJECTIVE + rng.random((count, ADJECTIVES)).argsort(axis=1)[:, :PAIRS]
+        fillers = FIRST_FILLER + rng.integers(FILLERS, size=(count, GAPS))
+        # each pair or filler is one thing in a row of things; which of them are pairs is drawn
+        paired = rng.random((count, PAIRS + GAPS)).argsort(axis=1)[:, :PAIRS]
+        chosen = rng.integers(PAIRS, size=count)
+        drawn = (nouns, adjectives, fillers, paired, chosen)
+        return [_text(*one) for one in zip(*(array.tolist() for array in drawn), strict=True)]
 
 
 def is_noun(word: int) -> bool:
@@ -43,16 +50,11 @@ def is_noun(word: int) -> bool:
     return word < NOUNS
 
 
-def _text(rng: np.random.Generator) -> Described:
-    nouns = rng.permutation(NOUNS)[:PAIRS].tolist()
-    adjectives = (FIRST_ADJECTIVE + rng.permutation(ADJECTIVES)[:PAIRS]).tolist()
-    fillers = (FIRST_FILLER + rng.integers(FILLERS, size=GAPS)).tolist()
-    # each pair or filler is one thing in a row of things; which of them are pairs is drawn
-    paired = set(rng.permutation(PAIRS + GAPS)[:PAIRS].tolist())
+def _text(
+    nouns: list[int], adjectives: list[int], fillers: list[int], paired: list[int], chosen: int
+) -> Described:
     ids: list[int] = []
-    waiting = iter(zip(adjectives, nouns, strict=True))
-    rest = iter(fillers)
+    pairs, rest = iter(zip(adjectives, nouns, strict=True)), iter(fillers)
     for thing in range(PAIRS + GAPS):
-        ids += next(waiting) if thing in paired else (next(rest),)
-    chosen = int(rng.integers(PAIRS))
+        ids += next(pairs) if thing in paired else (next(rest),)
     return Described((*ids, QUESTION, nouns[chosen]), LENGTH - 1, adjectives[chosen])

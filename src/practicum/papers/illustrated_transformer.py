@@ -80,7 +80,7 @@ class Setup:
         steps=1000, batch=64, rate=1e-3, schedule=Constant(), warmup=0.1, optimiser=ADAM, clip=None
     )
     translate: Budget = Budget(
-        steps=700, batch=64, rate=2e-3, warmup=0.1, optimiser=ADAM, clip=None
+        steps=1200, batch=64, rate=2e-3, warmup=0.1, optimiser=ADAM, clip=None
     )
     device: str = "cpu"
 
