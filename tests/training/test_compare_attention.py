@@ -19,7 +19,7 @@ SIZE = {"source_vocab": 9, "target_vocab": 9, "embedding": 6, "width": 6, "units
 
 
 def test_whoever_may_point_back_wins_where_all_is_repeated():
-    budget = Budget(steps=80, batch=16, rate=1e-2)
+    budget = Budget(steps=40, batch=16, rate=2e-2)
     some = {name: mechanisms(16)[name] for name in ("none", "pointer")}
     trials = compare_attention(
         fresh(TASK, 1000, seed=0),
@@ -33,7 +33,7 @@ def test_whoever_may_point_back_wins_where_all_is_repeated():
         compared=some,
     )
     assert [trial.name for trial in trials] == ["pointer", "none"]
-    assert trials[0].nats < trials[1].nats - 0.5
+    assert trials[0].nats < trials[1].nats - 0.2
     assert trials[0].right > trials[1].right
     assert trials[0].entropy is not None
     assert trials[1].entropy is None
