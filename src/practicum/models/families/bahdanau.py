@@ -82,7 +82,10 @@ def published() -> tuple[Rule, ...]:
 
 
 def quick(embedding: int, width: int, hidden: int, units: int) -> tuple[Rule, ...]:
-    """Glorot's weights for matrices that read, orthogonal ones for those that recur."""
+    """Glorot's weights for matrices that read, orthogonal ones for those that recur.
+
+    Widths are those of a network with a search; without one two matrices are a little narrower.
+    """
     return (
         Rule(names="*.bias", start=Constant(value=0.0)),
         *(Rule(names=names, start=Orthogonal()) for names in RECURRENT),
