@@ -64,14 +64,14 @@ def test_the_maps_of_gpt3_are_58_billion():
 
 def test_roads_lead_from_nouns_to_the_words_before_them():
     batch = place_batch(fresh(AdjectivesOfNouns(), 5, seed=1))
-    own, before = own_adjective(batch.ids), before_that(batch.ids)
+    own, before = own_adjective(batch.words), before_that(batch.words)
     assert own.sum((1, 2)).tolist() == [3] * 5
     for row, noun, adjective in own.nonzero().tolist():
         assert adjective == noun - 1
         assert noun < 12
-        if batch.ids[row, noun] == batch.ids[row, -1]:
-            assert batch.ids[row, adjective] == batch.wanted[row]
+        if batch.words[row, noun] == batch.words[row, -1]:
+            assert batch.words[row, adjective] == batch.wanted[row]
     assert all(key == noun - 2 for _, noun, key in before.nonzero().tolist())
-    hidden = question_to_other_words(batch.ids)
+    hidden = question_to_other_words(batch.words)
     assert not hidden[:, :-1].any()
     assert hidden[:, -1].sum(-1).tolist() == [10] * 5, "four places hold nouns"

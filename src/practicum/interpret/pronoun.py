@@ -59,7 +59,7 @@ def looks(model: EncoderModel, sentences: Sequence[Crossing]) -> Looks:
 
 def pronoun_weights(model: EncoderModel, sentences: Sequence[Crossing]) -> Float[Tensor, "l b h s"]:
     """What "it" takes from every word, in every layer and head."""
-    ids = place_batch([asked(one) for one in sentences]).ids
+    ids = place_batch([asked(one) for one in sentences]).words
     seen = trace(model, ids, Keep(what=("weights",), positions=(PRONOUN,)))
     return seen.over_layers("weights")[:, :, :, 0]
 

@@ -32,7 +32,7 @@ class Asked(Protocol):
 class PlaceBatch:
     """Rows of one length, and for each the place and the answer."""
 
-    ids: Int[Tensor, "b t"]
+    words: Int[Tensor, "b t"]  # ids
     places: Int[Tensor, " b"]
     wanted: Int[Tensor, " b"]
 
@@ -42,10 +42,10 @@ class PlaceBatch:
 
     @property
     def tokens(self) -> int:
-        return self.ids.numel()
+        return self.words.numel()
 
     def to(self, device: torch.device | str) -> "PlaceBatch":
-        return PlaceBatch(self.ids.to(device), self.places.to(device), self.wanted.to(device))
+        return PlaceBatch(self.words.to(device), self.places.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def place_batch(examples: Sequence[Asked]) -> PlaceBatch:
 
 def scores_there(model: nn.Module, batch: PlaceBatch) -> Float[Tensor, "b o"]:
     """What the network says at the place of each row."""
-    scores = model(batch.ids)
+    scores = model(batch.words)
     return scores[torch.arange(len(scores), device=scores.device), batch.places]
 
 

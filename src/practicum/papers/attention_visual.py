@@ -130,16 +130,16 @@ def learned(setup: Setup, arm: Arm, name: str, seed: int) -> dict[str, float]:
     fit(net, source, AtPlace(), setup.learn, seed=seed, watch=Watch(name=name))
     model.cpu()
     batch = place_batch(fresh(AdjectivesOfNouns(), setup.measured, seed=seed))
-    edits = arm.edits(batch.ids) if arm.edits else []
+    edits = arm.edits(batch.words) if arm.edits else []
 
     def with_wall(wall: Callable[[Tensor], Tensor]) -> float:
-        cut = without(wall(batch.ids), layers=[0])
+        cut = without(wall(batch.words), layers=[0])
         return accuracy_there(Edited(model, lambda _ids: [*edits, cut]), batch)
 
-    seen = trace(model, batch.ids, Keep(what=("weights",), layers=(0,)), edits=edits)
+    seen = trace(model, batch.words, Keep(what=("weights",), layers=(0,)), edits=edits)
     return {
         "accuracy": accuracy_there(net, batch),
-        "weight": float(score(seen.at("weights", 0), own_adjective(batch.ids)).max()),
+        "weight": float(score(seen.at("weights", 0), own_adjective(batch.words)).max()),
         "cut": with_wall(own_adjective),
         "cut_before": with_wall(before_that),
     }

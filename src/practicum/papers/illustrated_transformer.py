@@ -122,10 +122,10 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
     model.cpu()
     held_out = crossings("held_out")
     batch = place_batch([asked(one) for one in held_out])
-    order = torch.randperm(batch.ids.shape[1], generator=stream(seed, "order"))
+    order = torch.randperm(batch.words.shape[1], generator=stream(seed, "order"))
     numbers = {
         "accuracy": accuracy_there(net, batch),
-        "order_gap": order_gap(model, batch.ids[:50], order),
+        "order_gap": order_gap(model, batch.words[:50], order),
     }
     if arm == "whole":
         numbers |= looked_at(model, seed)
