@@ -1,12 +1,10 @@
 """A small web: half real prose, half procedural documents that demonstrate tasks in passing."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from practicum.data.corpora import corpus
 from practicum.data.demonstrations import Answers, Demonstrations
 from practicum.data.documents import Document
-from practicum.seeding import derive
+from practicum.data.excerpts import excerpt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +28,8 @@ class MiniWeb:
             if answers == "deleted":
                 deleted += len(original.text) - len(document.text)
             chosen.append(document)
-        return [*chosen, *self._prose(self.half + deleted, seed, held_out=False)]
+        return [*chosen, *excerpt(self.real, self.half + deleted, seed=seed)]
 
     def unseen(self, *, seed: int) -> list[Document]:
         """Real prose from documents that are never in the training text."""
-        return list(self._prose(self.held_out, seed, held_out=True))
-
-    def _prose(self, size: int, seed: int, *, held_out: bool) -> Iterator[Document]:
-        for name in self.real:
-            split = corpus(name).split()
-            side = split.held_out if held_out else split.train
-            pieces = replace(corpus(name), documents=side).divided().documents
-            shuffled = sorted(pieces, key=lambda piece: derive(seed, "order", piece.id))
-            yield from up_to(size // len(self.real), shuffled)
-
-
-def up_to(size: int, documents: Iterable[Document]) -> Iterator[Document]:
-    """Documents until `size` bytes are reached."""
-    for document in documents:
-        if size <= 0:
-            return
-        size -= len(document.text.encode())
-        yield document
+        return list(excerpt(self.real, self.held_out, seed=seed, held_out=True))
