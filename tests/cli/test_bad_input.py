@@ -18,7 +18,9 @@ import pytest
 from practicum.cli.main import run
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
+from practicum.models.families.transformer import transformer
 from practicum.models.save import save
+from practicum.models.translators import save_translator
 from practicum.tokenizers.bytes import ByteTokenizer
 
 COMMAND = (sys.executable, "-c", "from practicum.cli.main import main; main()")
@@ -42,7 +44,8 @@ def refused(here, capsys, monkeypatch):
     """Calls the command line and gives the one line that it answers with."""
 
     def call(*arguments, typed=""):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        data = typed if isinstance(typed, bytes) else typed.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
         status = run([str(argument) for argument in arguments])
         said = capsys.readouterr().err
         return _only_line(said, status, 2)
@@ -186,6 +189,101 @@ def test_a_model_is_not_trained_over_by_accident(here, refused):
 def test_a_corpus_too_short_for_one_window_is_refused(here, refused):
     (here / "tiny.txt").write_text("a few words")
     refused("train", "tiny.txt", "--out", "out", "--tokenizer", "bytes", *TRAIN)
+
+
+PAIRS = ("train", "--task", "translation", "--out", "out", "--context", "32", "--vocab", "300")
+FILES = ("--source", "a.txt", "--target", "b.txt")
+
+
+def parallel(here, **lines):
+    """Two files that go together, and the lines in which they differ from that."""
+    for name, word in (("a", "cow"), ("b", "Kuh")):
+        rows = [f"{word} {number % 7} {number}".encode() for number in range(100)]
+        for place, row in lines.get(name, {}).items():
+            rows[place - 1 : place] = row
+        (here / f"{name}.txt").write_bytes(b"\n".join(rows) + b"\n")
+
+
+def test_parallel_files_that_do_not_fit_are_refused_with_their_lines(here, refused):
+    parallel(here, b={7: []})
+    assert "a.txt has 100 lines and b.txt has 99" in refused(*PAIRS, *FILES)
+    parallel(here, b={7: [b""]})
+    assert "b.txt line 7 is empty" in refused(*PAIRS, *FILES)
+    parallel(here, a={3: ["naïve".encode("latin-1")]})
+    assert "a.txt line 3 is not UTF-8 (byte 3 is 0xef)" in refused(*PAIRS, *FILES)
+    parallel(here)
+    assert "cannot read c.txt" in refused(*PAIRS, "--source", "a.txt", "--target", "c.txt")
+    assert not (here / "out").exists()
+    parallel(here, a={3: [b"a long word" * 20]})
+    said = refused(*PAIRS, *FILES)
+    assert "the model reads 32" in said
+    assert "--longest 31" in said
+
+
+def test_what_does_not_belong_to_a_task_is_refused(here, refused):
+    parallel(here)
+    prose(here / "text.txt")
+    assert "a CORPUS alone" in refused("train", "--out", "out")
+    assert "a CORPUS alone" in refused("train", "text.txt", "--out", "out", *FILES)
+    assert "not from a corpus ('text.txt')" in refused(*PAIRS, "text.txt")
+    assert "give --source FILE --target FILE" in refused(*PAIRS)
+    assert "both --source and --target" in refused(*PAIRS, "--source", "a.txt")
+    assert "not both" in refused(*PAIRS, *FILES, "--pairs", "kjv-web")
+    assert "gpt2 is a family of language models" in refused(*PAIRS, *FILES, "--family", "gpt2")
+    said = refused("train", "text.txt", "--out", "out", "--family", "recurrent")
+    assert "recurrent is a family of translators" in said
+    assert "--average is 0" in refused(*PAIRS, *FILES, "--average", "0")
+    assert "--smoothing is 1.5" in refused(*PAIRS, *FILES, "--smoothing", "1.5")
+    assert "--dropout is -1.0" in refused(*PAIRS, *FILES, "--dropout", "-1")
+    assert "--evaluate-every is 0" in refused(*PAIRS, *FILES, "--evaluate-every", "0")
+    assert not (here / "out").exists()
+
+
+@pytest.fixture
+def translator(here):
+    """A folder with an untrained translator of 16 bytes."""
+    tokenizer = ByteTokenizer()
+    network = transformer(width=16, depth=1, heads=2, vocab=tokenizer.size, context=16)
+    save_translator(build(network), here / "translator", source=tokenizer, target=tokenizer)
+    return "translator"
+
+
+def test_lines_that_cannot_be_translated_are_refused_with_their_place(here, refused, translator):
+    call = ("translate", "--model", translator)
+    (here / "long.txt").write_text("short\n" + "long" * 10 + "\n")
+    (here / "hole.txt").write_text("short\n\nshort\n")
+    (here / "latin.txt").write_bytes("naïve\n".encode("latin-1"))
+    (here / "empty.txt").touch()
+    assert "long.txt line 2 has 40 tokens" in refused(*call, "--file", "long.txt")
+    assert "hole.txt line 2 is empty" in refused(*call, "--file", "hole.txt")
+    assert "latin.txt line 1 is not UTF-8" in refused(*call, "--file", "latin.txt")
+    assert "empty.txt is empty" in refused(*call, "--file", "empty.txt")
+    assert "cannot read none.txt" in refused(*call, "--file", "none.txt")
+    assert "the text has 40 tokens, and the model reads 16" in refused(*call, "long" * 10)
+    assert "the text is empty" in refused(*call, " ")
+    latin = "a\nnaïve\n".encode("latin-1")
+    assert "standard input line 2 is not UTF-8" in refused(*call, typed=latin)
+    assert "standard input line 1 has 40 tokens" in refused(*call, typed="long" * 10)
+    assert "standard input line 2 is empty" in refused(*call, typed="a\n\n")
+
+
+def test_translating_without_what_it_takes_is_refused(here, refused, translator):
+    (here / "one.txt").write_text("a\nb\n")
+    (here / "two.txt").write_text("a\n")
+    call = ("translate", "--model", translator, "--file", "one.txt")
+    assert "two.txt has 1 lines for 2 sentences" in refused(*call, "--reference", "two.txt")
+    assert "not both" in refused(*call, "a text")
+    assert "Beam.width is 0" in refused(*call, "--beam", "0")
+    assert "Beam.alpha is -1" in refused(*call, "--alpha", "-1")
+    assert "give --model FOLDER" in refused("translate", "a text")
+    assert "no folder nothing" in refused("translate", "a text", "--model", "nothing")
+
+
+def test_a_translator_and_a_language_model_are_not_taken_for_each_other(refused, translator):
+    assert "does not translate" in refused("translate", "a", "--model", "model")
+    for verb in (("generate", "a"), ("evaluate", "prose"), ("chat",)):
+        said = refused(*verb, "--model", translator)
+        assert "holds a translator, expected a language model" in said
 
 
 def test_a_table_of_questions_that_does_not_fit_is_refused(here, refused):

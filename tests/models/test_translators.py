@@ -7,6 +7,7 @@ import torch
 
 from practicum.errors import CheckpointError, ConfigError, ModelError, TokenizerError
 from practicum.models.build import build
+from practicum.models.families.bahdanau import rnnsearch
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.transformer import annotated, transformer
 from practicum.models.load import load
@@ -22,6 +23,11 @@ DESCRIPTIONS = {
         transformer(width=16, depth=1, heads=2, vocab=BYTES.size, context=32),
         BYTES,
         BYTES,
+    ),
+    "recurrent": (
+        rnnsearch(source_vocab=BYTES.size, target_vocab=OTHER.size, embedding=8, width=12, units=6),
+        BYTES,
+        OTHER,
     ),
     "two vocabularies": (
         annotated(

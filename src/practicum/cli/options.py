@@ -71,7 +71,7 @@ def _option(description: type, field: "dataclasses.Field[Any]", hint: Any) -> An
 
 def _kind(hint: Any) -> Any:
     """The Click type of a field: a plain type, a choice of literals, or either of them or None."""
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):  # the latter of a Literal
         hint = next(member for member in typing.get_args(hint) if member is not types.NoneType)
     if typing.get_origin(hint) is Literal:
         return click.Choice(typing.get_args(hint))

@@ -11,7 +11,7 @@ import click
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table, showing_progress
 from practicum.cli.run import interval_text
-from practicum.cli.train import Curves
+from practicum.cli.train_options import Curves
 from practicum.config import to_json
 from practicum.errors import CheckpointError, ConfigError
 from practicum.events import listening

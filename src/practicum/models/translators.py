@@ -13,12 +13,13 @@ from practicum.errors import CheckpointError, ModelError
 from practicum.models.encoder_decoder import EncoderDecoder, EncoderDecoderModel
 from practicum.models.hugging_face import SHARD_BYTES
 from practicum.models.own_folder import kind_in, read_network, write_network
+from practicum.models.recurrent import Recurrent, RecurrentModel
 from practicum.models.staging import staged
 from practicum.tokenizers.json_file import load_tokenizer, save_tokenizer
 from practicum.tokenizers.tokenizer import Tokenizer
 
-TranslatorModel = EncoderDecoderModel
-KINDS = {description.__name__: description for description in (EncoderDecoder,)}
+TranslatorModel = EncoderDecoderModel | RecurrentModel
+KINDS = {description.__name__: description for description in (EncoderDecoder, Recurrent)}
 SOURCE, TARGET = "source_tokenizer.json", "tokenizer.json"
 
 
