@@ -2,12 +2,14 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from practicum.data.fetch import locate
 from practicum.errors import ConfigError, ModelError, UnknownName
 from practicum.interpret.edits import Edit, blocked, replaced, with_pattern, without_heads
 from practicum.interpret.kept import EVERYTHING, Keep
@@ -17,6 +19,7 @@ from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
 from practicum.models.families.transformer import annotated, reader, transformer
 from practicum.models.hugging_face import write_folder
+from practicum.models.load import load
 from practicum.seeding import stream
 
 SHAPE: dict[str, Any] = {"width": 32, "depth": 3, "heads": 4, "vocab": 50, "context": 24}
@@ -100,6 +103,36 @@ def test_values_are_those_of_transformers(family, ids, tmp_path):
     torch.testing.assert_close(seen.logits, said.logits, atol=1e-4, rtol=1e-4)
     best = said.logits.topk(5).indices
     assert torch.equal(seen.logits.topk(5).indices, best)
+
+
+def test_smollm2s_first_layers_are_those_of_transformers(tmp_path):
+    transformers = pytest.importorskip("transformers", reason="parity is with `transformers`")
+    if locate("smollm2") is None:
+        pytest.skip("the asset is not here: `practicum data add smollm2`")
+    loaded = load("smollm2")
+    stack = replace(loaded.model.description.stack, depth=3)
+    cut = replace(loaded.model.description, stack=stack, vocab=8192)  # its commonest tokens
+    model = build(cut, device="meta")
+    there = loaded.model.state_dict()
+    there["embedding.weight"] = there["embedding.weight"][:8192]
+    model.load_state_dict({name: there[name] for name in model.state_dict()}, assign=True)
+    write_folder(model, tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(
+        tmp_path, attn_implementation="eager"
+    )
+    assert loaded.tokenizer is not None
+    ids = torch.tensor([loaded.tokenizer.encode("They sat on the bank of the river for an hour.")])
+    assert ids.max() < 8192
+    with torch.no_grad():
+        said = theirs.eval()(ids, output_hidden_states=True, output_attentions=True)
+    seen = trace(model, ids)
+    hidden = [*(seen.at("input", layer) for layer in range(3)), seen.at("final")]
+    for ours, other in zip(hidden, said.hidden_states, strict=True):
+        assert torch.dist(ours, other) <= 1e-4 * torch.linalg.vector_norm(other)
+    for layer, other in enumerate(said.attentions):
+        torch.testing.assert_close(seen.at("weights", layer), other, atol=1e-5, rtol=1e-4)
+    assert torch.dist(seen.logits, said.logits) <= 1e-3 * torch.linalg.vector_norm(said.logits)
+    assert torch.equal(seen.logits.topk(5).indices, said.logits.topk(5).indices)
 
 
 def test_what_was_not_asked_for_is_not_kept(model, ids):
