@@ -73,6 +73,7 @@ BAD = {
     "a range downwards": (["{folder}", "x", "--layers", "3-1"], "a range goes upwards"),
     "an unknown part": (["{folder}", "x", "--what", "atention"], "no part of a look 'atention'"),
     "a temperature below 0": (["{folder}", "x", "--temperature", "-1"], "temperature is -1"),
+    "a chat with no chat model": (["{folder}", "x", "--chat"], "has no chat template"),
     "a target for no translator": (["{folder}", "x", "--target", "y"], "is no translator"),
 }
 

@@ -15,6 +15,7 @@ from practicum.errors import ConfigError, ModelError
 from practicum.home import home
 
 if TYPE_CHECKING:
+    from practicum.decoding.language_model import Chat, Prompt
     from practicum.interpret.look.contents import Ask, Contents
 
 PARTS = "attention, stream, lens, next, neighbours, steps, beam, tally"  # contents.SECTIONS
@@ -32,6 +33,8 @@ class View(Placement):
     steps: int = explained(12, "Tokens of the continuation.")
     beam: int = explained(3, "Width of the searched tree.")
     seed: int = explained(0, "Of the continuation.")
+    chat: bool = explained(False, "The text is said to a chat model, and not gone on with.")
+    system: str | None = explained(None, "Instructions before it (chat models).")
 
     def ask(self) -> "Ask":
         """The question in numbers."""
@@ -48,6 +51,13 @@ class View(Placement):
             beam=self.beam,
             seed=self.seed,
         )
+
+    def prompt(self, text: str) -> "Prompt":
+        """The text as it stands, or as a chat."""
+        if not self.chat and self.system is None:
+            return text
+        instructions: Chat = [{"role": "system", "content": self.system}] if self.system else []
+        return [*instructions, {"role": "user", "content": text}]
 
 
 @click.command()
@@ -90,9 +100,7 @@ def numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _collected(
-    reference: str, text: str, target: str | None, ask: "Ask", view: Placement
-) -> "Contents":
+def _collected(reference: str, text: str, target: str | None, ask: "Ask", view: View) -> "Contents":
     import torch
 
     from practicum.interpret.look.collect import look
@@ -112,7 +120,9 @@ def _collected(
         loaded = load(reference, device=device, dtype=dtype)
     if loaded.tokenizer is None:
         raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
-    return look(loaded.name, loaded.model, loaded.tokenizer, text, ask)
+    template = loaded.chat_template
+    prompt = view.prompt(text)
+    return look(loaded.name, loaded.model, loaded.tokenizer, prompt, ask, chat_template=template)
 
 
 def _write(contents: "Contents", folder: Path) -> Path:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from practicum.decoding.beam import Beam
-from practicum.decoding.language_model import LanguageModel
+from practicum.decoding.language_model import LanguageModel, Prompt
 from practicum.decoding.sampling import Sampling
 from practicum.errors import ModelError
 from practicum.interpret.beam_tree import BeamTree, Node, tree_of_continuation
@@ -34,9 +34,10 @@ from practicum.interpret.neighbours import nearest
 from practicum.interpret.tally import Row, by_place, tally
 from practicum.interpret.temperature import next_tokens
 from practicum.interpret.trace import trace
-from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.decoder import DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
 from practicum.nn.stack import Stack
+from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.tokenizer import Tokenizer
 
 PARTS = ("input", "attention", "cross", "mlp", "output")
@@ -65,13 +66,21 @@ class Spoken:
         return [self(number) for number in ids]
 
 
-def look(name: str, model: DecoderModel, tokenizer: Tokenizer, text: str, ask: Ask) -> Contents:
-    """What happens while `model` reads `text`, and what it would say next.
+def look(
+    name: str,
+    model: DecoderModel,
+    tokenizer: Tokenizer,
+    text: Prompt,
+    ask: Ask,
+    *,
+    chat_template: ChatTemplate | None = None,
+) -> Contents:
+    """What happens while `model` reads `text`, or a chat, and what it would say next.
 
     Raises ModelError for an empty text or one beyond the context, and for layers or positions that
     do not exist; ConfigError where the patterns asked for would be too large.
     """
-    speaker = LanguageModel(model, tokenizer)
+    speaker = LanguageModel(model, tokenizer, chat_template)
     ids = speaker.encode_prompt(text) if text else []
     said = Spoken(tokenizer=tokenizer)
     description = model.description
@@ -89,7 +98,7 @@ def look(name: str, model: DecoderModel, tokenizer: Tokenizer, text: str, ask: A
         tree = tree_of_continuation(model, ids, end=tokenizer.end, beam=beam, longest=room)
     return Contents(
         model=name,
-        facts=facts(description, model),
+        facts=facts(model, len(ids)),
         texts={"text": said.all(ids)},
         reading="text",
         temperature=ask.temperature,
@@ -211,7 +220,7 @@ def neighbours_of(
     }
 
 
-def steps_of(speaker: LanguageModel, text: str, said: Spoken, ask: Ask) -> list[Step]:
+def steps_of(speaker: LanguageModel, text: Prompt, said: Spoken, ask: Ask) -> list[Step]:
     """The text gone on with, token by token, beside what else was likely."""
     sampling = Sampling(
         temperature=ask.temperature, max_tokens=ask.steps, logprobs=ask.top, seed=ask.seed
@@ -267,15 +276,18 @@ def tally_of(model: nn.Module) -> TallyTable:
     )
 
 
-def facts(description: Decoder, model: DecoderModel) -> list[tuple[str, str]]:
-    """The shape of a language model, and what its cache costs."""
+def facts(model: DecoderModel, tokens: int) -> list[tuple[str, str]]:
+    """The shape of a language model, and what its cache of `tokens` costs."""
+    description = model.description
+    each = model.new_state(1, 1).nbytes
     return [
         *stack_facts(description.stack),
         ("vocabulary", f"{description.vocab:,}"),
         ("context", f"{description.context:,}"),
         ("output matrix", "the embedding" if description.tied else "its own"),
         ("parameters", f"{sum(p.numel() for p in model.parameters()):,}"),
-        ("cache for each token", f"{model.new_state(1, 1).nbytes:,} bytes"),
+        ("cache", f"{each:,} bytes a token, {each * tokens:,} for this text"),
+        ("cache of the whole context", f"{each * description.context / 2**20:,.0f} MB"),
     ]
 
 
