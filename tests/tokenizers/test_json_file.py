@@ -26,7 +26,7 @@ from practicum.tokenizers.bpe_training import train_bpe
 from practicum.tokenizers.byte_alphabet import printable
 from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.json_file import load_tokenizer, save_tokenizer
-from practicum.tokenizers.patterns import GPT4, SMOL
+from practicum.tokenizers.patterns import GPT4, SMOL, SplitPattern
 
 TRAINED = TOKENIZERS["gpt2"]
 every = pytest.mark.parametrize("name", TOKENIZERS)
@@ -63,6 +63,16 @@ def test_a_file_gives_back_the_tokenizer(name: str, tmp_path: Path) -> None:
     save_tokenizer(ours, tmp_path / "one.json")
     assert load_tokenizer(tmp_path / "one.json").description() == ours.description()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.json", "one_config.json"]
+
+
+@pytest.mark.parametrize("expression", [r"\p{N}{1,3}+|\D", r"\s++\Z|."])
+def test_a_pattern_that_means_something_else_there_is_not_written(
+    expression: str, tmp_path: Path
+) -> None:
+    pattern = SplitPattern(name="possessive", unicode=expression)
+    tokenizer = BPE([bytes([byte]) for byte in range(256)], [], pattern=pattern, specials={})
+    with pytest.raises(TokenizerError, match="which means something else in a tokenizer.json"):
+        save_tokenizer(tokenizer, tmp_path)
 
 
 def test_a_folder_will_do_and_its_other_settings_stay(tmp_path: Path) -> None:

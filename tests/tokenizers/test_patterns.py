@@ -8,7 +8,7 @@ from tokenizer_kinds import patient
 from tokenizers import Regex, pre_tokenizers
 
 from practicum.errors import TokenizerError
-from practicum.tokenizers.patterns import GPT2, GPT4, KNOWN, QWEN2, SMOL, SplitPattern
+from practicum.tokenizers.patterns import CL100K, GPT2, GPT4, KNOWN, QWEN2, SMOL, SplitPattern
 
 ASCII = st.text(st.characters(max_codepoint=127))
 CORNERS = st.text("aZsStTrReEvVlLmMdD059 '\"_-\n\r\t\x0b\x0c\x1c\x1d\x1e\x1f\x00\x7f")
@@ -16,7 +16,7 @@ MIXED = st.text("abLs 1'\n\t\r.ſéñ東ⅷ٣\x85\xa0\u2028\u3000’“\U0001f60
 WORDS = st.lists(
     st.sampled_from(["the ", "naïve ", "it's ", "“so” ", "12 ", "\n\n", "  ", "x" * 45, "東京 "])
 ).map("".join)
-every = pytest.mark.parametrize("pattern", KNOWN, ids=lambda pattern: pattern.name)
+every = pytest.mark.parametrize("pattern", [*KNOWN, CL100K], ids=lambda pattern: pattern.name)
 
 
 @every

@@ -3,11 +3,12 @@
 from hypothesis import HealthCheck, settings
 
 from practicum.tokenizers.bpe import BPE
+from practicum.tokenizers.bpe_merging import MINBPE
 from practicum.tokenizers.bpe_training import train_bpe
 from practicum.tokenizers.byte_alphabet import BYTE_ORDER, printable
 from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
-from practicum.tokenizers.patterns import GPT4, QWEN2, SMOL, SplitPattern
+from practicum.tokenizers.patterns import CL100K, GPT4, QWEN2, SMOL, WHOLE, SplitPattern
 
 # A busy machine is not a failed test.
 patient = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -62,6 +63,8 @@ TOKENIZERS = {
     "gpt4": train_bpe([TEXT], 340, pattern=GPT4, specials=("<|endoftext|>", "<|fim|>")),
     "qwen2": train_bpe([TEXT], 300, pattern=QWEN2),
     "smol": train_bpe([TEXT], 340, pattern=SMOL, specials=()),
+    "cl100k": train_bpe([TEXT], 300, pattern=CL100K),
+    "not split": train_bpe([TEXT], 300, pattern=WHOLE, convention=MINBPE),
     "gaps in the pattern": train_bpe([TEXT], 300, pattern=WORDS),
     "no merges": train_bpe([], 257),
     "whole first": whole_first(),

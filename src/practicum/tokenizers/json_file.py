@@ -9,6 +9,7 @@ written and read along.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from practicum.tokenizers.json_reading import read_tokenizer
 from practicum.tokenizers.patterns import GPT2, SMOL
 from practicum.tokenizers.tokenizer import Tokenizer
 from practicum.tokenizers.whole_file import replace_file
+
+# In Oniguruma repeated repetition, and the end of the text or before its last newline.
+_READ_OTHERWISE = re.compile(r"\{[\d,]+\}\+|\\Z")
 
 
 def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer:
@@ -102,6 +106,11 @@ def _bpe_data(tokenizer: BPE) -> dict[str, Any]:
         if tokenizer.pattern == SMOL:
             split: dict[str, Any] = {"type": "Digits", "individual_digits": True}
         else:
+            if told := _READ_OTHERWISE.search(tokenizer.pattern.unicode):
+                raise TokenizerError(
+                    f"the split pattern has {told.group()!r}, which means something else in a "
+                    "tokenizer.json; write it in another way"
+                )
             expression = {"Regex": tokenizer.pattern.unicode}
             split = {"type": "Split", "pattern": expression, "behavior": "Isolated"}
             split["invert"] = False

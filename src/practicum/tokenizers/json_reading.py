@@ -8,7 +8,7 @@ from practicum.errors import TokenizerError
 from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.byte_alphabet import unprintable
 from practicum.tokenizers.bytes import ByteTokenizer
-from practicum.tokenizers.patterns import GPT2, KNOWN, SMOL, SplitPattern
+from practicum.tokenizers.patterns import GPT2, SMOL, SplitPattern, pattern_of
 
 _USUAL_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>")  # where no configuration names one
 
@@ -129,12 +129,12 @@ def _pattern(steps: list[dict[str, Any]]) -> SplitPattern | None:
             {"type": "Split", "pattern": {"Regex": expression}, **how},
             {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False},
         ]:
-            known = next((one for one in KNOWN if one.unicode == expression), None)
+            pattern = pattern_of(expression)
             match how.get("behavior"), how.get("invert", False):
                 case ("Isolated", False):
-                    return known or SplitPattern(name="custom", unicode=expression)
-                case ("Removed", True) if known:  # no gaps between matches, so nothing is removed
-                    return known
+                    return pattern
+                case ("Removed", True) if pattern.ascii:  # one of ours, whose matches have no gaps
+                    return pattern
     raise _unsupported("pre-tokenizer", steps)
 
 

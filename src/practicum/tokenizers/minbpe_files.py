@@ -14,7 +14,7 @@ from pathlib import Path
 
 from practicum.errors import TokenizerError
 from practicum.tokenizers.bpe import BPE
-from practicum.tokenizers.patterns import CL100K, KNOWN, WHOLE, SplitPattern
+from practicum.tokenizers.patterns import WHOLE, pattern_of
 from practicum.tokenizers.whole_file import replace_file
 
 _VERSION = "minbpe v1"
@@ -52,8 +52,8 @@ def load_minbpe(path: str | Path) -> BPE:
     pieces += [b""] * (max(specials.values(), default=-1) + 1 - len(pieces))
     for text, number in specials.items():
         pieces[number] = text.encode()
-    pattern, end = _pattern(lines[1]), specials.get(_END)
-    return BPE(pieces, merges, pattern=pattern, specials=specials, end=end)
+    pattern = pattern_of(lines[1]) if lines[1] else WHOLE
+    return BPE(pieces, merges, pattern=pattern, specials=specials, end=specials.get(_END))
 
 
 def save_minbpe(tokenizer: BPE, prefix: str | Path) -> None:
@@ -94,13 +94,6 @@ def _specials(path: Path, lines: list[str], size: int) -> dict[str, int]:
             )
         specials[text] = int(id)
     return specials
-
-
-def _pattern(expression: str) -> SplitPattern:
-    if not expression:
-        return WHOLE
-    known = (one for one in (*KNOWN, CL100K) if one.unicode == expression)
-    return next(known, None) or SplitPattern(name="custom", unicode=expression)
 
 
 def _for_people(tokenizer: BPE) -> str:

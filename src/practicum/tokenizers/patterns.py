@@ -144,16 +144,17 @@ GPT4 = _cl100k("gpt4", "{1,3}")
 
 CL100K = SplitPattern(
     name="cl100k",
-    unicode=r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
-    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++\Z|\s*[\r\n]|\s+(?!\S)|\s",
+    unicode=r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+(?![\s\S])|\s*[\r\n]|\s+(?!\S)|\s",
     ascii=r"'(?i:[sdmt]|ll|ve|re)|[^\r\nA-Za-z0-9]?+[A-Za-z]++|[0-9]{1,3}+"
     rf"| ?{_SIGN}++[\r\n]*+|[{_SPACE}]++\Z|[{_SPACE}]*[\r\n]|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]",
 )
 """`cl100k_base` as tiktoken has it today.
 
 It differs from `GPT4` in white space with a newline that ends a text: all of it is one
-piece, where GPT4 ends a piece after the last newline. No `tokenizer.json` is known to write it,
-so that it is not among `KNOWN`.
+piece, where GPT4 ends a piece after the last newline. It is written here without tiktoken's
+possessive quantifiers, since in a `tokenizer.json` `{1,3}+` means repeated repetition. No such file
+is known to hold it, so that it is not among `KNOWN`.
 """
 
 QWEN2 = _cl100k("qwen2", "")
@@ -175,3 +176,9 @@ WHOLE = SplitPattern(name="whole", unicode=r"[\s\S]+")
 """No splitting: a text is one piece, and merges may cross anything (minbpe's basic tokenizer)."""
 
 KNOWN = (GPT2, GPT4, QWEN2, SMOL)
+
+
+def pattern_of(expression: str) -> SplitPattern:
+    """The pattern above of this expression, with its fast path; else one of its own."""
+    named = (one for one in (*KNOWN, CL100K, WHOLE) if one.unicode == expression)
+    return next(named, None) or SplitPattern(name="custom", unicode=expression)
