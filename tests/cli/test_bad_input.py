@@ -150,6 +150,12 @@ def test_a_prompt_longer_than_the_context_says_both_lengths(here, refused):
     assert "context is 32" in said
 
 
+def test_what_is_typed_in_another_encoding_is_refused(refused):
+    latin = "a naïve text".encode("latin-1")
+    for verb in (("generate", "--model", "model"), ("tokenize", "encode", "bytes")):
+        assert "standard input is not UTF-8 (byte 4 is 0xef)" in refused(*verb, typed=latin)
+
+
 def test_a_chat_with_a_model_that_is_not_made_for_it_is_refused(refused):
     assert "no chat template" in refused("chat", "--model", "model", typed="hello\n")
 

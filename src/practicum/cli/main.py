@@ -33,6 +33,7 @@ VERBS = {
     "doctor": "What is installed, what is missing, and how to get it.",
 }
 BROKEN_PIPE, BAD_INPUT, INTERRUPTED = 1, 2, 130  # the first as Click and rich have it
+NOT_UTF8 = "standard input is not UTF-8"
 NO_MEMORY = "not enough memory; try a smaller model, batch or context"
 
 
@@ -96,6 +97,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as problem:  # disk full, no permission, a folder where a file was expected
         place = f": {problem.filename}" if problem.filename else ""
         return _say(f"{problem.strerror or problem}{place}")
+    except UnicodeDecodeError as problem:  # files are read with their places
+        byte = problem.object[problem.start]
+        return _say(f"{NOT_UTF8} (byte {problem.start} is 0x{byte:02x}); convert it: iconv")
     except MemoryError:
         return _say(NO_MEMORY)
     except RuntimeError as problem:  # which is how torch says it, on any device
