@@ -40,7 +40,8 @@ def test_every_query_moves_the_head_from_where_the_one_before_left_it(reach):
     read = layer(queries, memory)
     at = torch.full((ROWS, SLOTS), 1 / SLOTS, dtype=torch.float64)
     for t in range(TIME):
-        at = address(controls(layer.ask(queries[:, t]), WIDTH, reach), memory, at)
+        raw = torch.cat([layer.key(queries[:, t]), layer.move(queries[:, t])], dim=1)
+        at = address(controls(raw, WIDTH, reach), memory, at)
         torch.testing.assert_close(read.aligned.weights[:, t], at)
         torch.testing.assert_close(read.vectors[:, t], read_rows(at, memory))
 

@@ -43,9 +43,11 @@ class Retriever:
         """Matrices keep the scale of what they read; embeddings have a standard deviation of ½.
 
         At 1 the plain products of two embeddings are so large that most softmaxes start saturated.
+        A head starts by trusting content, and narrow: at 0 it would see nearly the mean.
         """
         embeddings = ("keys.weight", "values.weight", "questions.weight", "places.weight")
         return (
+            Rule(names="mechanism.move.bias", start=Constant(value=2.0)),
             Rule(names="*.bias", start=Constant(value=0.0)),
             *(Rule(names=name, start=Normal(std=0.5)) for name in embeddings),
             Rule(names="up.weight", start=Normal(std=self.width**-0.5)),

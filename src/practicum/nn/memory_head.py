@@ -39,7 +39,9 @@ class MemoryHeadLayer(nn.Module):
     def __init__(self, query: int, memory: int, description: MemoryHead) -> None:
         super().__init__()
         self.reach = description.reach
-        self.ask = LinearLayer(query, {"ask": control_size(memory, self.reach)}, bias=True)
+        others = control_size(memory, self.reach) - memory
+        self.key = LinearLayer(query, {"key": memory}, bias=True)
+        self.move = LinearLayer(query, {"move": others}, bias=True)  # strength, gate, shifts, γ
 
     def weights(
         self,
@@ -48,7 +50,8 @@ class MemoryHeadLayer(nn.Module):
         before: Float[Tensor, "b s"],
     ) -> Float[Tensor, "b s"]:
         """Where the head goes, having stood at `before`."""
-        return address(controls(self.ask(query), memory.shape[2], self.reach), memory, before)
+        raw = torch.cat([self.key(query), self.move(query)], dim=1)
+        return address(controls(raw, memory.shape[2], self.reach), memory, before)
 
     def forward(
         self,
