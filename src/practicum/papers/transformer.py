@@ -54,7 +54,7 @@ class Setup:
 
     width: int = 64
     depth: int = 2  # of the translators, on either side; the layer that gathers is one
-    dropout: float = 0.1
+    dropout: float = 0.0
     language: ToyTranslation = ToyTranslation(words=60, shortest=3, longest=12)
     pairs: int = 40_000
     translate: Budget = Budget(
