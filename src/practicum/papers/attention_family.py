@@ -20,11 +20,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from practicum import events
+from practicum.data.alphabets import Alphabets
 from practicum.data.bit_tasks import BitTask
 from practicum.data.drawn import Drawn, fresh
 from practicum.data.pointing import Filled, Pointing
 from practicum.data.retrieval import Question, Retrieval
 from practicum.evaluation.bit_rows import bits_wrong
+from practicum.evaluation.few_shot import share_named_after
 from practicum.evaluation.pointing import share_named, share_pointed
 from practicum.evaluation.retrieval import looked_at, share_right
 from practicum.interpret.alignment_picture import alignment_picture
@@ -37,6 +39,7 @@ from practicum.lab.paper import Claim, Paper, Picture, Results
 from practicum.lab.plots import curves
 from practicum.lab.rows import Rows
 from practicum.models.build import build
+from practicum.models.few_shot import FewShot
 from practicum.models.perceptron import Perceptron
 from practicum.models.pointer_network import PointerNetwork
 from practicum.models.retriever import Mechanism, Retriever, RetrieverModel
@@ -51,6 +54,7 @@ from practicum.nn.scores import Additive, Content, Dot, Even, General, Location,
 from practicum.nn.snail import CausalLookup, Snail, TemporalConvolutions
 from practicum.objectives.bits import Bits
 from practicum.objectives.classification import CrossEntropy
+from practicum.objectives.few_shot import Naming
 from practicum.objectives.hard_attention import Chooser, Choosing
 from practicum.objectives.pointing import PointingLoss
 from practicum.objectives.retrieval import Answering
@@ -93,6 +97,8 @@ class Setup:
         BitTask(task="recall", shortest=2, longest=6),
     )
     bits: Budget | None = None  # for each of the tapes, by a Turing machine
+    alphabets: Alphabets = Alphabets()
+    episodes: Budget | None = None  # naming new characters after one look, by SNAIL
     device: str = "cpu"
 
 
@@ -234,7 +240,7 @@ class Pixels:
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:
-    """No training: how many steps back a stack of dense causal convolutions sees, and ahead."""
+    """How many steps back a stack of dense causal convolutions sees, and ahead: no training."""
 
     lengths: tuple[int, ...] = (2, 4, 5, 8, 13, 16)
 
@@ -250,7 +256,8 @@ class Steps:
                 back, future = steps_seen(layer, x, 30)
                 expected = 2 ** len(convolutions.blocks) if len(blocks) == 1 else 31
                 wrong, ahead = max(wrong, abs(back - expected)), max(ahead, future)
-        return {"wrong": wrong, "ahead": ahead}
+        told = {} if setup.episodes is None else named(setup, setup.episodes, seed)
+        return {"wrong": wrong, "ahead": ahead, **told}
 
 
 Arm = Look | Slopes | Choose | Point | Classify | Pixels | Steps
@@ -327,6 +334,15 @@ def remembered(setup: Setup, budget: Budget, seed: int) -> dict[str, float]:
     return numbers
 
 
+def named(setup: Setup, budget: Budget, seed: int) -> dict[str, float]:
+    """How many new characters SNAIL names rightly after having seen each once."""
+    task = setup.alphabets
+    network = FewShot(ways=task.ways, shots=task.shots, pixels=task.side**2)
+    model = build(network, seed=seed, device=setup.device)
+    fit(model, Drawn(task, budget.batch, seed=seed), Naming(), budget, seed=seed)
+    return {"named": share_named_after(model, fresh(task, setup.tested, seed=seed))}
+
+
 def flatness(r: Results) -> float:
     """How far the scaled slopes of all widths differ: largest over smallest, less 1."""
     slopes = [r["slopes-scaled"][f"slope_{width}"] for width in WIDTHS]
@@ -369,6 +385,7 @@ PAPER = Paper(
             sort=BRIEF,
             tapes=(BitTask(longest=2), BitTask(task="recall", shortest=2, longest=2)),
             bits=BRIEF,
+            episodes=BRIEF,
         ),
         "cpu": CPU,
         "gpu": replace(
@@ -377,6 +394,7 @@ PAPER = Paper(
             choose=adam(5000),
             sort=LONG,
             bits=replace(LONG, batch=32),
+            episodes=replace(LONG, rate=5e-4),
             device="cuda",
         ),
     },
