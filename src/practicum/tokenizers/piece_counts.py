@@ -8,7 +8,7 @@ nor on what was remembered. What has to fit into memory at last are the pieces t
 times or more; with the default, 1, that is all of them.
 """
 
-import pickle
+import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,7 +17,7 @@ from itertools import groupby
 from multiprocessing import get_context
 from operator import itemgetter
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from practicum.errors import TokenizerError
 from practicum.events import Progress, emit
@@ -25,7 +25,7 @@ from practicum.tokenizers.patterns import SplitPattern
 
 REMEMBERED = 1 << 22  # unique pieces counted in memory: some 500 MB
 BLOCK = 1_000_000  # characters that are split at a time
-_RECORDS = 10_000  # read back at a time
+_RECORDS = 10_000  # a line of a file, which is read back at once
 
 
 def count_pieces(
@@ -114,7 +114,7 @@ class _Counts:
     def __init__(self, remembered: int) -> None:
         self.here = Counter[str]()
         self._remembered = remembered
-        self._files: list[IO[bytes]] = []
+        self._files: list[IO[str]] = []
         self._met = 0  # pieces in the files: the place of the first one here
 
     def add(self, counts: Mapping[str, int] | Iterable[str]) -> None:
@@ -124,13 +124,13 @@ class _Counts:
 
     def _put_away(self) -> None:
         """All that is here becomes a sorted file of pieces, counts, and places of first meeting."""
-        file = TemporaryFile()  # noqa: SIM115 (closed by `total`)
+        file = TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 (closed by `total`)
         records = sorted(
             (piece, count, self._met + place)
             for place, (piece, count) in enumerate(self.here.items())
         )
         for start in range(0, len(records), _RECORDS):
-            pickle.dump(records[start : start + _RECORDS], file)
+            file.write(json.dumps(records[start : start + _RECORDS]) + "\n")
         file.seek(0)
         self._files.append(file)
         self._met += len(records)
@@ -152,9 +152,7 @@ class _Counts:
         return {piece: count for _, piece, count in sorted(kept)}
 
 
-def _records(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
-    while True:
-        try:
-            yield from pickle.load(file)
-        except EOFError:
-            return
+def _records(file: IO[str]) -> Iterator[list[Any]]:
+    """The piece, count and place of each record, whose order is that of the pieces."""
+    for line in file:
+        yield from json.loads(line)
