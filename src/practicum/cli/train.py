@@ -52,6 +52,10 @@ def command(corpus: str | None, task: str, as_json: bool) -> None:
                     "for pairs"
                 )
             row = train_language_model(corpus, *rest)
-    print_table([row], as_json=as_json)
+    down = task == "translation" and not as_json  # too much for a line
+    print_table(
+        [{"": k.replace("_", " "), "value": v} for k, v in row.items()] if down else [row],
+        as_json=as_json,
+    )
     verb = "translate" if task == "translation" else "generate"
     click.echo(f'try: practicum {verb} --model {place.out} "…"', err=True)

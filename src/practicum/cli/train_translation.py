@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from practicum.data.length_buckets import Buckets
     from practicum.data.parallel import SentencePair, TokenPair
+    from practicum.decoding.translate import Translator
     from practicum.models.encoder_decoder import EncoderDecoder
     from practicum.models.recurrent import Recurrent
     from practicum.models.translators import TranslatorModel
+    from practicum.objectives.translation import Translation
     from practicum.tokenizers.tokenizer import Tokenizer
     from practicum.training.budget import Budget
 
@@ -178,7 +181,9 @@ class Run:
             "seconds": trained.seconds,
         }
 
-    def _held_out_loss(self, judge: Any, buckets: Any) -> "Callable[[nn.Module], float]":
+    def _held_out_loss(
+        self, judge: "Translation", buckets: "Buckets"
+    ) -> "Callable[[nn.Module], float]":
         import torch
 
         from practicum.data.length_buckets import in_buckets
@@ -187,7 +192,7 @@ class Run:
         batches = in_buckets([tokens for _, tokens in _spread(self.held_out, WATCHED)], buckets)
         return torch.no_grad()(loss_over(judge, lambda: batches))
 
-    def _scores(self, translator: Any) -> dict[str, Any]:
+    def _scores(self, translator: "Translator") -> dict[str, Any]:
         """Of translations of held-out sentences, and of these sentences as they stand."""
         from practicum.cli.translate import answers
         from practicum.decoding.translate import OF_FOUR
