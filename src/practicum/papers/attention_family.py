@@ -70,13 +70,9 @@ BY_KEY = ("dot", "scaled", "general", "additive", "cosine")
 
 
 def adam(steps: int) -> Budget:
-    return Budget(
-        steps=steps,
-        batch=128,
-        rate=3e-3,
-        warmup=0.0,
-        optimiser=AdamW(betas=(0.9, 0.999), decay=0.0),
-    )
+    """Adam as usual, without decay or warm-up."""
+    usual = AdamW(betas=(0.9, 0.999), decay=0.0)
+    return Budget(steps=steps, batch=128, rate=3e-3, warmup=0.0, optimiser=usual)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +145,8 @@ class Choose:
     learning: Choosing
 
     def run(self, setup: Setup, seed: int) -> dict[str, float]:
-        task, reader = (
-            replace(setup.memory, question="key"),
-            Reader(score=ScaledDot(), align=Hard()),
-        )
+        task = replace(setup.memory, question="key")
+        reader = Reader(score=ScaledDot(), align=Hard())
         model = Chooser(retriever(setup, task, reader, None, seed))
         numbers, examples = dict[str, float](), fresh(task, setup.choose.batch, seed=seed)
 
@@ -226,10 +220,8 @@ class Pixels:
         if self.attention is None:
             draw = torch.randn(2, 16, 16, 3, 3, generator=stream(seed, "filters"))
             first, second = draw.double().unbind()
-            function = lambda x: F.conv2d(
-                torch.tanh(F.conv2d(x, first, padding=1)), second, padding=1
-            )
-            return pixel_numbers(function, x)
+            near = lambda x, filters: F.conv2d(x, filters, padding=1)
+            return pixel_numbers(lambda x: near(torch.tanh(near(x, first)), second), x)
         layer = self.attention.build(16).double()
         weights = Rule(names="*", start=Normal(std=0.1))
         initialise(layer, (START, weights), seed=seed)
