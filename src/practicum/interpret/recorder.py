@@ -66,7 +66,7 @@ class Recorder:
             assert isinstance(block, BlockLayer), type(block)
             handles += [
                 self._before(block, "input", layer),
-                self._gathered(block.mixer, layer),
+                self._gathered(block, layer),
                 self._after(block.mixer, "attention", layer),
                 self._after(block, "output", layer),
             ]
@@ -148,16 +148,17 @@ class Recorder:
 
         return module.register_forward_pre_hook(hook) if self._asked(what, layer) else None
 
-    def _gathered(self, mixer: AttentionLayer, layer: int) -> Any:
+    def _gathered(self, mixer: nn.Module, layer: int) -> Any:
         """`mixed`, as it goes into the output matrix: after edits of patterns."""
+        if not isinstance(mixer, AttentionLayer) or not self._asked("mixed", layer):
+            return None
 
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor] | None:
             mixed = rearrange(inputs[0], "b t (h c) -> b h t c", h=mixer.heads)
             new = self._met("mixed", layer, mixed, 2)
             return None if new is None else (rearrange(new, "b h t c -> b t (h c)"),)
 
-        asked = self._asked("mixed", layer)
-        return mixer.out.register_forward_pre_hook(hook) if asked else None
+        return mixer.out.register_forward_pre_hook(hook)
 
     def _check_heads(self, edit: PatternEdit) -> None:
         for layer, block in enumerate(self.stack.blocks):

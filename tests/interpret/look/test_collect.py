@@ -1,5 +1,6 @@
 """What is shown is what the tracer saw, and no more than what was asked for."""
 
+import copy
 import json
 
 import numpy as np
@@ -105,6 +106,20 @@ def test_every_part_has_a_picture(model, tokenizer, translator):
     assert set(drawn) == {"attention", "stream", "lens", "next", "tally"}
     drawn = pictures(look_at_translation(translator, TEXT, None, Ask()))
     assert {"alignment", "reading", "writing"} <= set(drawn)
+
+
+def test_a_long_text_has_pictures_of_a_bounded_size(model, tokenizer):
+    long = "".join(tokenizer.decode([20 + i]) for i in range(60))
+    found = look("tiny", model, tokenizer, long, Ask(what=("lens", "stream"), positions=None))
+    assert len(found.texts["text"]) > 40
+    for figure in pictures(found).values():
+        assert max(figure.get_size_inches()) < 35
+
+
+def test_half_precision_is_looked_at(model, tokenizer):
+    half = copy.deepcopy(model).bfloat16()
+    found = look("tiny", half, tokenizer, TEXT, Ask())
+    np.testing.assert_allclose(found.patterns[0].weights.sum(-1), 1.0, atol=0.02)
 
 
 def test_what_cannot_be_shown_is_said(model, tokenizer, translator, monkeypatch):

@@ -36,6 +36,7 @@ from practicum.interpret.temperature import next_tokens
 from practicum.interpret.trace import trace
 from practicum.models.decoder import DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
+from practicum.nn.attention import Attention
 from practicum.nn.stack import Stack
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.tokenizer import Tokenizer
@@ -125,7 +126,8 @@ def kept_for(ask: Ask, stack: Stack, rows: int, columns: int) -> Keep:
     )
     layers = keep.chosen_layers(stack.depth)
     if "attention" in ask.what:
-        heads = max(stack.blocks[layer].mixer.heads for layer in layers)
+        mixers = [stack.blocks[layer].mixer for layer in layers]
+        heads = max((one.heads for one in mixers if isinstance(one, Attention)), default=0)
         check_size(len(layers), heads, len(keep.chosen_positions(rows)), columns)
     return keep
 
@@ -294,10 +296,12 @@ def facts(model: DecoderModel, tokens: int) -> list[tuple[str, str]]:
 def stack_facts(stack: Stack, side: str = "") -> list[tuple[str, str]]:
     """The shape of a stack; `side` names it where there are two."""
     block = stack.blocks[0]
-    mixer, ffn = block.mixer, block.ffn
-    heads = f"{mixer.heads} of {mixer.width_per_head(stack.width)}"
-    if mixer.kv_heads not in (None, mixer.heads):
-        heads += f", {mixer.kv_heads} for keys and values"
+    mixer, ffn = block.attention, block.ffn
+    heads = type(mixer).__name__
+    if isinstance(mixer, Attention):
+        heads = f"{mixer.heads} of {mixer.width_per_head(stack.width)}"
+        if mixer.kv_heads not in (None, mixer.heads):
+            heads += f", {mixer.kv_heads} for keys and values"
     prefix = f"{side} " if side else ""
     found = [
         (f"{prefix}layers", str(stack.depth)),

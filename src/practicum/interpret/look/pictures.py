@@ -20,6 +20,7 @@ from practicum.lab.plots import COLOURS, blank
 
 DATA, WEIGHT = COLOURS[0], COLOURS[1]  # as on the page: what flows, and what is learned
 SHADES = "Blues"
+WRITTEN = 40  # positions of a lens: of more only the shades are drawn
 
 
 def pictures(contents: Contents) -> dict[str, Figure]:
@@ -71,7 +72,10 @@ def heads(patterns: Patterns) -> Figure:
 def stream(found: Stream, words: Sequence[Token]) -> Figure:
     """The norms of each part of the residual stream, over blocks and positions."""
     parts = list(found.norms)
-    size = (3.2 + 0.22 * len(found.positions), 0.9 + len(parts) * (0.8 + 0.09 * len(found.layers)))
+    size = (
+        3.2 + min(30.0, 0.22 * len(found.positions)),
+        0.9 + len(parts) * (0.8 + 0.09 * len(found.layers)),
+    )
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     for row, part in enumerate(parts):
@@ -89,15 +93,19 @@ def stream(found: Stream, words: Sequence[Token]) -> Figure:
 def lens(found: LensTable, words: Sequence[Token]) -> Figure:
     """The likeliest token after every block, shaded by its probability."""
     rows, columns = found.kl.shape
+    written = columns <= WRITTEN
     figure, axes = blank(
         "Logit lens: what would be said after each block",
         y="block",
-        inches=(1.6 + 0.75 * columns, 1.4 + 0.24 * rows),
+        inches=(
+            1.6 + min(0.75 * WRITTEN, (0.75 if written else 0.25) * columns),
+            1.4 + 0.24 * rows,
+        ),
     )
     best = found.probabilities[:, :, 0]
     axes.imshow(best, origin="lower", aspect="auto", cmap=SHADES, vmin=0, vmax=1)
     for row in range(rows):
-        for column in range(columns):
+        for column in range(columns if written else 0):
             axes.text(
                 column,
                 row,
@@ -158,7 +166,9 @@ def _blocks(axes: Axes, layers: Sequence[int]) -> None:
 
 
 def _words(axes: Axes, words: Sequence[Token]) -> None:
-    axes.set_xticks(range(len(words)))
-    labels = axes.set_xticklabels([spoken(word) for word in words], rotation=60, ha="right")
+    every = max(1, len(words) // 120)
+    axes.set_xticks(range(0, len(words), every))
+    said = [spoken(word) for word in words[::every]]
+    labels = axes.set_xticklabels(said, rotation=60, ha="right")
     for label in labels:
         label.set(fontsize=7, parse_math=False)
