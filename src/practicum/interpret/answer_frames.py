@@ -28,8 +28,11 @@ class Frame:
 def answer_frames(
     model: EncoderDecoderModel, source: Sequence[int], *, begin: int, end: int, shown: int = 3
 ) -> list[Frame]:
-    """The steps of the greedy answer to `source`, each with its `shown` likeliest words."""
-    answer = translate(model, [source], begin=begin, end=end)[0][0].ids
+    """The steps of the greedy answer to `source`, each with its `shown` likeliest words.
+
+    An answer more than 4 words longer than its source is cut there.
+    """
+    answer = translate(model, [source], begin=begin, end=end, extra=4)[0][0].ids
     read, written = torch.tensor([list(source)]), torch.tensor([[begin, *answer[:-1]]])
     seen = trace_translation(model, read, written, Keep(what=("cross_weights", "logits")))
     probabilities, words = seen.logits[0].softmax(-1).topk(shown)
