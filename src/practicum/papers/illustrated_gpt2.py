@@ -334,13 +334,13 @@ PAPER = Paper(
             "the four sizes have the parameters that are counted",
             value=lambda r: r.looked_into.miscounted,
             at_most=0,
-            source='"Model Architecture": 124 million, not 117; all four as in the released models',
+            source='"You\'ve Made It!": 124 million, not 117; all four as released',
         ),
         Claim(
             "and the smallest has them where the table says",
             value=lambda r: r.looked_into.other_rows,
             at_most=0,
-            source='"Model Architecture", the table of weights',
+            source='"You\'ve Made It!", the table of weights',
         ),
     ),
 )

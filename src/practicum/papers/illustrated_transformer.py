@@ -336,13 +336,13 @@ PAPER = Paper(
             "two hypotheses find an answer at least as likely as one",
             value=lambda r: r.translator.beam_no_worse,
             at_least=0.99,
-            source='"Recap Of Training": beam search with beam_size 2',
+            source='"The Loss Function": beam search with beam_size 2',
         ),
         Claim(
             "where the likeliest first word misleads, two hypotheses find the likeliest answer",
             value=lambda r: r.translator.two_steps,
             at_least=1,
-            source='"Recap Of Training": beam search with beam_size 2',
+            source='"The Loss Function": beam search with beam_size 2',
         ),
     ),
 )
