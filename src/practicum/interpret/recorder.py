@@ -66,7 +66,7 @@ class Recorder:
             assert isinstance(block, BlockLayer), type(block)
             handles += [
                 self._before(block, "input", layer),
-                self._gathered(block, layer),
+                self._gathered(block.mixer, layer),
                 self._after(block.mixer, "attention", layer),
                 self._after(block, "output", layer),
             ]
