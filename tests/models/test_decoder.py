@@ -1,23 +1,43 @@
 """What a whole network promises beyond the laws of its mixers."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+from practicum.config import from_json, to_json
 from practicum.errors import ConfigError, ModelError
 from practicum.models.build import build
+from practicum.models.counts import forward_flops_per_token
 from practicum.models.decoder import Decoder
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
+from practicum.models.hugging_face import family_of
+from practicum.nn.initial import Normal, Rule
+from practicum.nn.reader import Reader
+from practicum.nn.scores import Additive
+from practicum.nn.self_reader import SelfReader
 from practicum.seeding import stream
 
 SHAPE = {"width": 32, "depth": 2, "heads": 4, "vocab": 50, "context": 24}
+
+
+def reading_itself(description: Decoder) -> Decoder:
+    """The same with another member of the attention family as the mixer of its blocks."""
+    mixer = SelfReader(reader=Reader(score=Additive(hidden=8)))
+    stack = description.stack
+    block = replace(stack.pattern[0], mixer=mixer)
+    rules = (Rule(names="*", start=Normal(std=0.1)),)
+    return replace(description, stack=replace(stack, block=block), initial=rules)
+
+
 FAMILIES = {
     "gpt2": gpt2(**SHAPE),
     "llama": llama(**SHAPE, kv_heads=2, hidden=48),
     "llama tied": llama(**SHAPE, kv_heads=1, hidden=48, tied=True),
+    "reading itself": reading_itself(gpt2(**SHAPE)),
 }
 
 
@@ -128,3 +148,12 @@ def test_packing_is_refused_in_silence_where_it_cannot_be(description: Decoder, 
     model.prepack()
     with torch.inference_mode():
         assert model(ids).dtype == torch.float64
+
+
+def test_any_mixer_goes_to_json_and_back_and_is_counted():
+    description = FAMILIES["reading itself"]
+    assert from_json(Decoder, to_json(description)) == description
+    assert family_of(description) is None
+    assert forward_flops_per_token(description, 16) > 0
+    with pytest.raises(ModelError, match="mixes by SelfReader, expected Attention"):
+        _ = description.stack.blocks[0].attention

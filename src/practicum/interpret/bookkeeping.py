@@ -23,7 +23,7 @@ def delta_gap(model: DecoderModel, seen: Trace) -> float:
     largest = 0.0
     blocks = list(cast(Iterable[BlockLayer], model.stack.blocks))
     for layer in seen.layers:
-        attention, whole = blocks[layer].mixer, seen.at("attention", layer)
+        attention, whole = blocks[layer].attention, seen.at("attention", layer)
         summed = head_deltas(attention, seen.at("mixed", layer)).sum(1)
         if attention.out.bias is not None:
             summed = summed + attention.out.bias

@@ -27,7 +27,7 @@ def vector_gap(stack: StackLayer, x: Float[Tensor, "t d"], *, causal: bool = Fal
     """
     gap = 0.0
     for block in cast(Iterable[BlockLayer], stack.blocks):
-        layer = block.mixer
+        layer = block.attention
         by_vectors = torch.stack(
             [merged(layer, vector_steps(layer, x, place, causal=causal)) for place in range(len(x))]
         )

@@ -4,6 +4,7 @@ from collections import Counter
 
 from practicum.models.build import build
 from practicum.models.decoder import Decoder
+from practicum.nn.attention import Attention
 
 
 def parameters_by_part(description: Decoder) -> dict[str, int]:
@@ -28,8 +29,9 @@ def forward_flops_per_token(description: Decoder, length: int) -> float:
     output = description.vocab * description.stack.width
     attention = 0.0
     for block in description.stack.blocks:
-        mixer = block.mixer
-        width = mixer.heads * mixer.width_per_head(description.stack.width)
+        mixer, width = block.mixer, description.stack.width
+        if isinstance(mixer, Attention):
+            width = mixer.heads * mixer.width_per_head(width)
         attention += 4.0 * width * _seen(length, mixer.window)
     return 2.0 * (matrices + output) + attention
 

@@ -60,7 +60,7 @@ def weights(description: Decoder) -> Iterator[Row]:
 
 
 def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
-    ours, theirs, mixer, mlp = f"stack.blocks.{layer}", f"blk.{layer}", block.mixer, block.ffn
+    ours, theirs, mixer, mlp = f"stack.blocks.{layer}", f"blk.{layer}", block.attention, block.ffn
     assert mlp is not None, "a llama block has a feed-forward"
     kv_heads = mixer.kv_heads or mixer.heads
     per_head = mixer.width_per_head(width)
@@ -160,5 +160,5 @@ def _llama(entries: _Entries, file: GGUF) -> Decoder:
 
 def _with_head_width(description: Decoder, head_width: int) -> Decoder:
     block = description.stack.blocks[0]
-    block = replace(block, mixer=replace(block.mixer, head_width=head_width))
+    block = replace(block, mixer=replace(block.attention, head_width=head_width))
     return replace(description, stack=replace(description.stack, block=block))

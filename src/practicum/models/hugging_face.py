@@ -160,10 +160,12 @@ def _plain(description: Decoder) -> Any:
         replace(
             block,
             mixer=replace(
-                block.mixer,
-                kv_heads=block.mixer.kv_heads or block.mixer.heads,
-                head_width=block.mixer.width_per_head(width),
-                out_bias=block.mixer.bias if block.mixer.out_bias is None else block.mixer.out_bias,
+                block.attention,
+                kv_heads=block.attention.kv_heads or block.attention.heads,
+                head_width=block.attention.width_per_head(width),
+                out_bias=block.attention.bias
+                if block.attention.out_bias is None
+                else block.attention.out_bias,
             ),
         )
         for block in description.stack.blocks

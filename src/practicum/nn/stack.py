@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError, ModelError
-from practicum.nn.attention import Attention
+from practicum.nn.attention import Attention, AttentionLayer
 from practicum.nn.mlp import MLP
 from practicum.nn.norms import LayerNorm, Norm
+from practicum.nn.self_reader import SelfReader
 from practicum.nn.source import Source
 from practicum.nn.state import KeyValueCache, Past, Reading, positions_of
 
@@ -27,7 +28,7 @@ from practicum.nn.state import KeyValueCache, Past, Reading, positions_of
 class Block:
     """A mixer and, unless None, a look at a source and a feed-forward, each with its own norm."""
 
-    mixer: Attention
+    mixer: Attention | SelfReader
     ffn: MLP | None
     cross: Attention | None = None  # reads the source, between the two
     norm: Norm = LayerNorm()
@@ -39,6 +40,13 @@ class Block:
             raise ConfigError("Block.cross has positions or a window; a source has neither")
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"Block.dropout is {self.dropout}; expected 0 ≤ dropout < 1")
+
+    @property
+    def attention(self) -> Attention:
+        """The mixer of a block that must have this one. Raises ModelError where it is another."""
+        if not isinstance(self.mixer, Attention):
+            raise ModelError(f"a block mixes by {type(self.mixer).__name__}, expected Attention")
+        return self.mixer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +132,13 @@ class BlockLayer(nn.Module):
         self.cross = description.cross.build(width) if description.cross else None
         self.ffn_norm = description.norm.build(width) if description.ffn else None
         self.ffn = description.ffn.build(width) if description.ffn else None
+
+    @property
+    def attention(self) -> AttentionLayer:
+        """The mixer of a block that must have this one. Raises ModelError where it is another."""
+        if not isinstance(self.mixer, AttentionLayer):
+            raise ModelError(f"a block mixes by {type(self.mixer).__name__}, expected attention")
+        return self.mixer
 
     def forward(
         self,

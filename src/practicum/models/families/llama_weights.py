@@ -31,7 +31,7 @@ def weights(description: Decoder) -> Iterator[Row]:
 
 def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
     ours, theirs = f"stack.blocks.{layer}", f"model.layers.{layer}"
-    mixer, mlp = block.mixer, block.ffn
+    mixer, mlp = block.attention, block.ffn
     assert mlp is not None, "checked by to_config"
     yield Row(f"{ours}.mixer_norm.weight", (Part(name=f"{theirs}.input_layernorm.weight"),))
     yield Row(f"{ours}.ffn_norm.weight", (Part(name=f"{theirs}.post_attention_layernorm.weight"),))
@@ -106,7 +106,7 @@ def _rope_base(config: Mapping[str, Any]) -> float:
 def to_config(description: Decoder) -> dict[str, Any]:
     """The entries of `config.json` that describe the network."""
     stack, block = description.stack, description.stack.blocks[0]
-    mixer = block.mixer
+    mixer = block.attention
     if not isinstance(block.ffn, MLP) or mixer.positions is None:
         raise ModelError("a block of Llama has rotary positions and a feed-forward")
     return {

@@ -40,7 +40,7 @@ def transformer(
     With a `source_vocab` of its own the source has an embedding of its own.
     """
     block = _block(width, heads, hidden or 4 * width, head_width, dropout)
-    looking = replace(block, cross=block.mixer)
+    looking = replace(block, cross=block.attention)
     return EncoderDecoder(
         source_vocab=source_vocab or vocab,
         target_vocab=vocab,
