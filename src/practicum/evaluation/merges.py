@@ -31,11 +31,13 @@ def merges_by_definition(
     while len(merges) < count:
         within = (ids[:-1] != _BORDER) & (ids[1:] != _BORDER)
         pairs = ids[:-1] * len(pieces) + ids[1:]
-        known, met, counts = np.unique(pairs[within], return_index=True, return_counts=True)
+        known, counts = np.unique(pairs[within], return_counts=True)
         if not len(known):
             break
-        most = np.flatnonzero(counts == counts.max())  # from the oldest to the youngest
-        pair = int(known[most[met[most].argmin()] if convention.first_met else most[0]])
+        most = known[counts == counts.max()]  # from the oldest to the youngest
+        if convention.first_met:
+            most = pairs[within & np.isin(pairs, most)]
+        pair = int(most[0])
         left, right = divmod(pair, len(pieces))
         ids = _replaced(ids, within & (pairs == pair), left == right, len(pieces))
         pieces.append(pieces[left] + pieces[right])

@@ -9,8 +9,8 @@ from practicum.tokenizers.bpe import BPE
 class Speed(NamedTuple):
     """Megabytes of UTF-8 a second, each measured once in this process."""
 
-    encode: float
-    split: float
+    encode_mb_per_s: float
+    split_mb_per_s: float
 
 
 def speed(tokenizer: BPE, text: str) -> Speed:
