@@ -31,9 +31,11 @@ class Node:
 
     def __iter__(self) -> Iterator["Node"]:
         """This node and all below it, the likelier branches first."""
-        yield self
-        for child in self.children:
-            yield from child
+        waiting: list[Node] = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

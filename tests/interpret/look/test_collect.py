@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from practicum.interpret.look.contents import LEVELS, SECTIONS, Ask, as_data
 from practicum.interpret.look.pictures import pictures
 from practicum.interpret.look.translation import look_at_translation
 from practicum.interpret.trace import trace
+from practicum.models.build import build
+from practicum.models.families.transformer import transformer
 
 TEXT = "It was the best of times,"
 
@@ -87,6 +90,16 @@ def test_a_translator_is_looked_at_from_both_sides(translator):
     said = [*translator.target.encode("the worst"), translator.target.end]
     assert [token.id for token in given.texts["written"]] == said
     assert given.beam is None
+
+
+def test_a_tree_deeper_than_any_call_may_be_is_cut(translator):
+    model = build(transformer(width=16, depth=1, heads=2, vocab=297, context=500), seed=1)
+    with torch.no_grad():
+        model.target_embedding.weight[translator.target.end] -= 100.0  # it never ends
+    endless = replace(translator, model=model)
+    found = look_at_translation(endless, TEXT * 45, None, Ask(what=("beam",), beam=1))
+    assert len(found.texts["written"]) > 300
+    assert json.dumps(as_data(found))
 
 
 def test_data_is_json_and_packing_keeps_weights(model, tokenizer):

@@ -1,6 +1,6 @@
 """Reading a text once with a language model, and collecting what a look shows of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ NEEDS = {
     "lens": ("output", "final"),
     "next": ("logits",),
 }
-Said = Callable[[int], Token]
+DEEPEST = 60  # levels of a tree that are shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -243,21 +243,22 @@ def steps_of(speaker: LanguageModel, text: Prompt, said: Spoken, ask: Ask) -> li
     ]
 
 
-def branch(node: Node, said: Spoken) -> Branch:
-    """The beam's tree, with its tokens as text."""
+def branch(node: Node, said: Spoken, levels: int = DEEPEST) -> Branch:
+    """The beam's tree, with its tokens as text, down to so many levels."""
+    below = node.children if levels else []
     return Branch(
         token=None if node.id is None else said(node.id),
         logprob=node.logprob,
         fate=node.fate,
         best=node.best,
-        children=[branch(child, said) for child in node.children],
+        children=[branch(child, said, levels - 1) for child in below],
     )
 
 
 def answers_of(tree: BeamTree, tokenizer: Tokenizer) -> list[str]:
     """What the beam found, as text, the best first."""
     return [
-        tokenizer.decode([word for word in answer.ids if word != tokenizer.end])
+        tokenizer.decode([i for i in answer.ids if i != tokenizer.end and i < tokenizer.size])
         for answer in tree.answers
     ]
 
