@@ -7,6 +7,7 @@ no bit of the output, and costs nothing where nobody listens.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Int
@@ -80,7 +81,7 @@ def trace_translation(
             sources = writer.sources(model.decoder.sources(memory, real))
             hidden = model.hidden(target, sources, writer.past(Whole()))
         writer.score(hidden, model.logits)
-    return Trace(**{**vars(writer.trace), "source": reader.trace})
+    return replace(writer.trace, source=reader.trace)
 
 
 @contextmanager
