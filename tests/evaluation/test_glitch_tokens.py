@@ -45,6 +45,5 @@ def test_the_longest_rows_of_a_real_model_are_beginnings_of_words():
         pytest.skip("smollm2 is not on this machine: practicum data add smollm2")
     loaded = load("smollm2")
     assert loaded.tokenizer is not None
-    assert unreachable(loaded.tokenizer) == []
     longest = [loaded.tokenizer.piece(row.id) for row in odd_norms(loaded.model.output_weight)[:2]]
     assert longest == [b" strugg", b" affili"]
