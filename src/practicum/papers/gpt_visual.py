@@ -251,11 +251,15 @@ def where_parameters_sit(rows: Rows) -> Picture:
 
 def plural_direction(rows: Rows) -> Picture:
     """Nouns and number words along cats − cat, before and after training (first seed)."""
-    figure, axes = blank("Along cats − cat", x="u·E(word)", inches=(7, 4))
+    figure, axes = blank(
+        "Along cats − cat", x="u·E(word), in deviations of all of these words", inches=(7, 4)
+    )
     kinds, names = ("singular", "plural", "number"), []
     for arm in rows.arms:
+        found = {kind: kept_array(rows, arm, kind) for kind in kinds}
+        spread = np.concatenate(list(found.values())).std()
         for kind in kinds:
-            values = kept_array(rows, arm, kind)
+            values = found[kind] / spread
             place = len(names)
             names.append(f"{arm}: {kind}")
             axes.plot(
