@@ -9,6 +9,7 @@ from html import escape
 from typing import NamedTuple
 from unicodedata import category, combining, east_asian_width
 
+from practicum.evaluation.vocabulary_census import text_of
 from practicum.tokenizers.tokenizer import Specials, Tokenizer
 
 # Tints of Okabe and Ito's colours (2008), neighbours well apart; black text reads on all of them.
@@ -28,15 +29,13 @@ class Piece:
     @property
     def whole(self) -> bool:
         """Whether the bytes are characters, and not a part of one."""
-        try:
-            return bool(self.bytes.decode()) or True
-        except UnicodeDecodeError:
-            return False
+        return text_of(self.bytes) is not None
 
     @property
     def shown(self) -> str:
         """The text of the piece, or its bytes as in "e4 bd"."""
-        return self.bytes.decode() if self.whole else self.bytes.hex(" ")
+        text = text_of(self.bytes)
+        return self.bytes.hex(" ") if text is None else text
 
 
 @dataclass(frozen=True, kw_only=True)
