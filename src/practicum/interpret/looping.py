@@ -46,14 +46,19 @@ class Loops:
 def loops(
     model: DecoderModel, tokenizer: Tokenizer, prompts: Sequence[str], *, tokens: int, seed: int
 ) -> Loops:
-    """Every prompt gone on from for exactly `tokens` tokens: no end token stops an answer."""
-    kinds = (GREEDY, AMONG_40, AMONG_1)
+    """Every prompt gone on from for exactly `tokens` tokens: no end token stops an answer.
+
+    Drawing among one word is compared over the first quarter of them.
+    """
+    kinds = ((GREEDY, tokens), (AMONG_40, tokens), (AMONG_1, max(1, tokens // 4)))
     requests = [
         Request(
             index=number,
             ids=tuple(tokenizer.encode(prompts[number % len(prompts)])),
             sampling=replace(
-                kinds[number // len(prompts)], max_tokens=tokens, seed=derive(seed, "draw", number)
+                kinds[number // len(prompts)][0],
+                max_tokens=kinds[number // len(prompts)][1],
+                seed=derive(seed, "draw", number),
             ),
         )
         for number in range(len(kinds) * len(prompts))
@@ -76,7 +81,7 @@ def loops(
         least=interval[0] if interval else min(differences),
         greedy_logprob=_mean_logprob(greedy),
         drawn_logprob=_mean_logprob(drawn),
-        differing=sum(a.ids != b.ids for a, b in zip(greedy, single, strict=True)),
+        differing=sum(a.ids[: len(b.ids)] != b.ids for a, b in zip(greedy, single, strict=True)),
     )
 
 
