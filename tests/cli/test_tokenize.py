@@ -313,7 +313,8 @@ def test_text_that_is_not_utf8_is_named_with_its_place(call, here: Path):
     assert "latin.txt is not UTF-8 (byte 2 is 0xef); convert it" in said
     said = call("encode", "bytes", typed=b"\xff", status=2)
     assert "standard input is not UTF-8 (byte 0 is 0xff)" in said
-    assert "lone surrogate U+DCEF" in call("encode", "bytes", "na\udcefve", status=2)
+    said = call("encode", "bytes", "na\udcefve", "--html", "page.html", status=2)
+    assert "the text is not UTF-8 (byte 2 is 0xef)" in said
     assert "missing.txt" in call("encode", "bytes", "--file", "missing.txt", status=2)
 
 

@@ -89,5 +89,6 @@ def test_the_whole_is_counted_by_words_between_white_space():
 
 
 def test_half_a_surrogate_is_refused():
-    with pytest.raises(TokenizerError, match="lone surrogate U\\+D800"):
-        script_costs(TOKENIZER, ["a\ud800"])
+    for measure in (script_costs, total_cost):
+        with pytest.raises(TokenizerError, match="lone surrogate U\\+D800"):
+            measure(TOKENIZER, ["a\ud800"])

@@ -200,12 +200,14 @@ def _given(text: str | None, file: Path | None) -> str:
     """The text that was given: as an argument, in a file, or on standard input."""
     if text is not None and file is not None:
         raise click.UsageError("give a TEXT or --file, not both")
-    if text is not None:
-        return text
-    if file is None and not hasattr(sys.stdin, "buffer"):
+    if text is not None:  # what was typed may be no text, which Python then keeps in surrogates
+        place, data = "the text", text.encode(errors="surrogateescape")
+    elif file is not None:
+        place, data = str(file), file.read_bytes()
+    elif hasattr(sys.stdin, "buffer"):
+        place, data = "standard input", sys.stdin.buffer.read()
+    else:
         return sys.stdin.read()
-    place = "standard input" if file is None else str(file)
-    data = sys.stdin.buffer.read() if file is None else file.read_bytes()
     try:
         return data.decode()
     except UnicodeDecodeError as problem:

@@ -81,12 +81,9 @@ def total_cost(tokenizer: Tokenizer, texts: Iterable[str], *, specials: Specials
     """What all `texts` cost together."""
     total = NOTHING
     for text in texts:
-        total += Cost(
-            bytes=len(text.encode()),
-            characters=len(text),
-            words=len(text.split()),
-            tokens=len(tokenizer.encode(text, specials=specials)),
-        )
+        tokens = len(tokenizer.encode(text, specials=specials))
+        size, words = len(text.encode()), len(text.split())
+        total += Cost(bytes=size, characters=len(text), words=words, tokens=tokens)
     return total
 
 
