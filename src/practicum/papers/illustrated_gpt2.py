@@ -113,7 +113,7 @@ class Setup:
         source_vocab=len(SOURCE_WORDS),
         context=32,
     )
-    learn: Budget = Budget(steps=1000, batch=64, rate=2e-3)
+    learn: Budget = Budget(steps=600, batch=64, rate=2e-3)
     device: str = "cpu"
 
 
