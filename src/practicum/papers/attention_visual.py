@@ -83,7 +83,7 @@ class Setup:
     small: Decoder = attention_only(2)
     learn: Budget = Budget(steps=1000, batch=128, rate=2e-3)
     measured: int = 2000  # texts
-    device: str = "cpu"
+    device: str = "cpu"  # of learning; a model is looked into on the processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +152,8 @@ def opened(setup: Setup) -> tuple[DecoderModel, Tokenizer]:
         small = llama(
             width=32, depth=12, heads=4, kv_heads=2, hidden=32, vocab=tokenizer.size, context=256
         )
-        return build(small, seed=0, device=setup.device), tokenizer
-    found = load(setup.model, device=setup.device)
+        return build(small, seed=0), tokenizer
+    found = load(setup.model)
     assert found.tokenizer is not None, "a model that reads sentences has a tokenizer"
     return found.model, found.tokenizer
 

@@ -114,7 +114,7 @@ class Setup:
         context=32,
     )
     learn: Budget = Budget(steps=600, batch=64, rate=2e-3)
-    device: str = "cpu"
+    device: str = "cpu"  # of learning; a model is looked into on the processor
 
 
 def blind(words: Tensor) -> Sequence[PatternEdit]:
@@ -164,8 +164,8 @@ def opened(setup: Setup) -> tuple[DecoderModel, Tokenizer]:
     if setup.model is None:
         tokenizer = ByteTokenizer()
         small = llama(width=32, depth=2, heads=2, hidden=32, vocab=tokenizer.size, context=256)
-        return build(small, seed=0, device=setup.device), tokenizer
-    found = load(setup.model, device=setup.device)
+        return build(small, seed=0), tokenizer
+    found = load(setup.model)
     assert found.tokenizer is not None, "a model that reads prompts has a tokenizer"
     return found.model, found.tokenizer
 
@@ -174,11 +174,10 @@ def cached(
     setup: Setup, model: DecoderModel, text: Int[Tensor, "1 t"], seed: int
 ) -> dict[str, float]:
     """How far scores read by a cache are from those read at once; and by one that is mistaken."""
-    random = build(setup.cut, seed=seed, device=setup.device)
+    random = build(setup.cut, seed=seed)
     drawn = torch.randint(setup.cut.vocab, (1, setup.compared), generator=stream(seed, "words"))
     numbers = {"bytes_per_token": float(bytes_per_token(model))}
     for name, one, ids in (("", model, text[:, : setup.compared]), ("_gpt2", random, drawn)):
-        ids = ids.to(setup.device)
         with reading(one):
             whole = one(ids)[0]
         for kind, off_by in (("gap", 0), ("misplaced", 1)):
