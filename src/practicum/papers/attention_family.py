@@ -344,19 +344,31 @@ def flatness(r: Results) -> float:
 def who_finds_what(rows: Rows) -> Picture:
     """The share of right answers of every mechanism at every question."""
     columns = {"key": "beside the key", "place": "in the place", "after": "after the key"}
-    looks = [name for name, arm in ARMS.items() if isinstance(arm, Look)]
-    return heat_map(rows, columns, title="Share of right answers", arms=looks)
+    return heat_map(of(Look, rows), columns, title="Share of right answers")
 
 
 def softmax_slopes(rows: Rows) -> Picture:
     """The Jacobian's median norm over the width of the vectors."""
     title = "Gradient through the softmax of 64 random products"
-    return curves(rows, "slope", title=title, x="width", y="‖∂α/∂e‖", log_x=True, log_y=True)
+    slopes = of(Slopes, rows)
+    return curves(slopes, "slope", title=title, x="width", y="‖∂α/∂e‖", log_x=True, log_y=True)
 
 
 def learning(rows: Rows) -> Picture:
-    """The loss of the question that was learned last, by key."""
-    return curves(rows, "loss", title="Learning", y="nats per answer")
+    """The loss of the question that every reader learned last."""
+    title = "Learning what is beside a key"
+    return curves(of(Look, rows), "loss", title=title, y="nats per answer")
+
+
+def rewards(rows: Rows) -> Picture:
+    """What a hard reader minimises: nats and the terms of its choices, which are no nats."""
+    title = "Learning to choose a slot"
+    return curves(of(Choose, rows), "loss", title=title, y="what is minimised, per answer")
+
+
+def of(kind: type, rows: Rows) -> Rows:
+    """The rows of the arms of one kind."""
+    return replace(rows, arms=tuple(name for name, arm in ARMS.items() if isinstance(arm, kind)))
 
 
 CPU = Setup()
@@ -507,5 +519,5 @@ PAPER = Paper(
             source="SNAIL",
         ),
     ),
-    plots=(who_finds_what, softmax_slopes, learning),
+    plots=(who_finds_what, softmax_slopes, learning, rewards),
 )
