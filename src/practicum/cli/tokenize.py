@@ -65,7 +65,7 @@ def train(
     from practicum.tokenizers.bpe_training import train_bpe
 
     wanted = () if specials == ("none",) else specials
-    check_writable(out, pattern, wanted)
+    check_writable(out, wanted)
     with showing_progress():
         tokenizer = train_bpe(
             (document.text for document in read_corpus(corpus).documents),

@@ -59,7 +59,7 @@ def read_tokenizer(reference: str) -> "Tokenizer | None":
     return load_tokenizer(place)
 
 
-def check_writable(place: Path, pattern: str, specials: tuple[str, ...]) -> None:
+def check_writable(place: Path, specials: tuple[str, ...]) -> None:
     """Raise TokenizerError where `place` names no kind of file, or one that cannot hold these."""
     if place.suffix not in (*WRITTEN, ""):
         raise TokenizerError(
@@ -68,11 +68,6 @@ def check_writable(place: Path, pattern: str, specials: tuple[str, ...]) -> None
     if place.suffix == ".tiktoken" and specials:
         raise TokenizerError(
             f"{place} would hold ranks alone; add --specials none, or write a .json or .model"
-        )
-    if place.suffix in (".json", "") and pattern == "cl100k":
-        raise TokenizerError(
-            "a tokenizer.json cannot hold the pattern cl100k as tiktoken writes it: --pattern gpt4 "
-            "differs only in white space at the end of a text; or write a .model"
         )
 
 
