@@ -24,6 +24,7 @@ VERBS = {
     "generate": "Continue a prompt with a model.",
     "chat": "Talk with a model.",
     "translate": "Translate text with a translator that you trained.",
+    "align": "Which source word each target word of a translation comes from.",
     "look": "What happens inside a model while it reads a text.",
     "rl": "Train and compare agents on your own environment.",
     "check-gradients": "Compare a function's gradient with finite differences.",

@@ -61,7 +61,7 @@ def _option(description: type, field: "dataclasses.Field[Any]", hint: Any) -> An
         f"--{field.name.replace('_', '-')}",
         field.name,
         default=field.default,
-        show_default=hint is not bool and field.default not in (None, ()),
+        show_default=hint is not bool and field.default not in (None, (), ""),
         help=field.metadata["help"],
         expose_value=False,
         callback=keep,
