@@ -7,8 +7,10 @@ Claim: a translator that sees its source as one vector fails on long sentences, 
 the source does not, and where it looks is an alignment that nobody taught it (Fig. 2 and 3).
 
 Here the languages are procedural, so the right alignment is known (`data.toy_translation`). The
-form of an article depends on its noun, so a look at that noun counts as possible, not as sure.
-Models are trained on all sentences of a corpus or on its short ones, and measured on all lengths.
+form of an article depends on its noun, and it is the noun that models look at: a link to it counts
+as possible, not as sure. So the error rate is claimed; the accuracy on sure links alone stops at
+the 0.71 of words that are no articles, and is told (`alignment_accuracy`). Models are trained on
+all sentences of a corpus or on its short ones, and measured on all lengths.
 """
 
 import math
