@@ -40,7 +40,9 @@ def test_the_loss_is_that_of_a_readout_for_each_offset():
         scores = model(batch.symbols)[..., 16 * number : 16 * (number + 1)]
         here = torch.arange(max(0, -offset), 24 - max(0, offset))
         total = total + F.cross_entropy(
-            scores[:, here].flatten(0, 1), batch.symbols[:, here + offset].flatten(), reduction="sum"
+            scores[:, here].flatten(0, 1),
+            batch.symbols[:, here + offset].flatten(),
+            reduction="sum",
         )
     torch.testing.assert_close(loss.total, total)
     assert loss.count == 3 * (2 * 22 + 2 * 23)
