@@ -56,6 +56,13 @@ def test_of_a_translator_the_alignment_is_shown(tmp_path, capsys):
     assert told["answers"]
 
 
+def test_the_page_may_be_named(folder, tmp_path, capsys):
+    page = tmp_path / "new" / "mole.html"
+    assert run(["look", str(folder), "A mole.", "--out", str(page), "--what", "next"]) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    assert {path.name for path in page.parent.iterdir()} == {"mole.html", "mole-next.png"}
+
+
 def test_a_recurrent_translator_is_refused(tmp_path, capsys):
     shape = rnnsearch(source_vocab=257, target_vocab=257, embedding=8, width=12, units=6)
     save_translator(build(shape, seed=1), tmp_path / "m", source=BYTES, target=BYTES)

@@ -65,15 +65,16 @@ class View(Placement):
 @click.argument("text", required=False)
 @click.option("--target", help="A translation to look at.  [default: the model's own]")
 @options_of(View)
-@click.option("--out", type=click.Path(path_type=Path), help="The folder of page and pictures.")
+@click.option("--out", type=click.Path(path_type=Path), help="A folder, or a .html file.")
 @json_option
 def command(
     model: str, text: str | None, target: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Look inside MODEL while it reads TEXT (default: standard input).
 
-    Writes index.html, which needs nothing beside it, and pictures of its parts. MODEL is a folder,
-    a .gguf file, an asset (practicum models) or a hub name; of a translator the alignment is shown.
+    Writes a page that needs nothing beside it, and pictures of its parts next to it. MODEL is a
+    folder, a .gguf file, an asset (practicum models) or a hub name; of a translator the alignment
+    is shown.
     """
     view = chosen(View)
     ask = view.ask()
@@ -82,8 +83,8 @@ def command(
         from practicum.interpret.look.contents import as_data
 
         return print_json(as_data(contents))
-    folder = out or home("looks") / re.sub(r"[^\w.-]+", "-", contents.model)
-    return click.echo(_write(contents, folder))
+    place = out or home("looks") / re.sub(r"[^\w.-]+", "-", contents.model)
+    return click.echo(_write(contents, place))
 
 
 def numbers(text: str, option: str) -> tuple[int, ...]:
@@ -125,15 +126,17 @@ def _collected(reference: str, text: str, target: str | None, ask: "Ask", view: 
     return look(loaded.name, loaded.model, loaded.tokenizer, prompt, ask, chat_template=template)
 
 
-def _write(contents: "Contents", folder: Path) -> Path:
+def _write(contents: "Contents", out: Path) -> Path:
     """Page and pictures; the page comes last, so that one that is there is whole."""
     from practicum.interpret.look.page import page
     from practicum.interpret.look.pictures import pictures
     from practicum.lab.pictures import save_picture
 
-    folder.mkdir(parents=True, exist_ok=True)
+    place, prefix = out / "index.html", ""
+    if out.suffix == ".html":
+        place, prefix = out, f"{out.stem}-"
+    place.parent.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures(contents).items():
-        save_picture(picture, folder / f"{name}.png")
-    place = folder / "index.html"
+        save_picture(picture, place.with_name(f"{prefix}{name}.png"))
     place.write_text(page(contents), encoding="utf-8")
     return place
