@@ -102,6 +102,14 @@ def test_a_beam_of_one_is_greedy(vocab, longest, alpha, seed):
 
 def plainly(language: Language, source: int, longest: int, beam: Beam) -> list[tuple]:
     """The search of one source, with lists."""
+
+    def scored(found: list) -> list:
+        return sorted(((p / length_penalty(len(ids), beam.alpha), ids) for ids, p in found))[::-1]
+
+    def promising(finished: list, living: list) -> bool:
+        needed = scored(finished)[beam.width - 1][0]
+        return any(p / length_penalty(longest, beam.alpha) > needed for _, p in living)
+
     finished, living = [], [((), 0.0)]
     for _ in range(longest):
         ranked = sorted(
@@ -110,12 +118,9 @@ def plainly(language: Language, source: int, longest: int, beam: Beam) -> list[t
         )
         finished += [e for e in ranked[: beam.width] if e[0][-1] == END]
         living = [e for e in ranked if e[0][-1] != END][: beam.width]
-        if len(finished) >= beam.width:
+        if len(finished) >= beam.width and (beam.width == 1 or not promising(finished, living)):
             living = []
             break
-
-    def scored(found: list) -> list:
-        return sorted(((p / length_penalty(len(ids), beam.alpha), ids) for ids, p in found))[::-1]
 
     return [ids for _, ids in (scored(finished) + scored(living))[: beam.width]]
 
@@ -173,6 +178,20 @@ def test_a_beam_finds_what_greed_misses():
     assert best.ids == (2, END)
     assert best.logprob == pytest.approx(math.log(0.4 * 0.99))
     assert best.score == best.logprob
+
+
+def test_two_poor_ends_do_not_stop_a_prefix_that_may_still_win():
+    # 2 ends soon, then 1 1 may end; going on is likelier than either.
+    step = Table(
+        [[0.0, 0.7, 0.3]],
+        [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.9, 0.1, 0.0]],
+        [[0.0, 0.0, 0.0], [0.1, 0.9, 0.0], [1.0, 0.0, 0.0]],
+        [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]],
+    )
+    beam = Beam(width=2, alpha=0.0)
+    found = beam_search(step, Heard([()]), torch.tensor([BEGIN]), end=END, longest=[5], beam=beam)
+    assert [hypothesis.ids for hypothesis in found[0]] == [(1, 1, 1, END), (2, END)]
+    assert found[0][0].logprob == pytest.approx(math.log(0.7 * 0.9))
 
 
 def test_scores_are_divided_by_the_penalty_at_the_end_token():

@@ -3,12 +3,14 @@
 A step function takes a state and the last token of each row, and gives log-probabilities; the state
 needs `select` alone. Each step extends every prefix by every token and ranks all of a source's
 extensions by log P. Of the first `width` those that end are finished; the best `width` that do not
-end live on. A source is done when `width` hypotheses are finished, or at its longest length.
+end live on. A source is done at its longest length, or when `width` hypotheses are finished that no
+living prefix can beat: log P only falls, so its score stays below log P / lp(longest).
 
 Finished hypotheses are compared at their end token, by log P / lp with lp = ((5 + |Y|)/6)^α (Wu et
 al. 2016, eq. 14; Vaswani et al. 2017, §6.1), |Y| counting the end token; α = 0 normalises nothing
-and favours short answers. `width` 1 is greedy decoding whatever α is. Nothing is drawn at random;
-which of two exactly equal extensions comes first is left to torch. To forbid a token, give it −inf.
+and favours short answers. `width` 1 is greedy decoding whatever α is: the first end is the end.
+Nothing is drawn at random; which of two exactly equal extensions comes first is left to torch. To
+forbid a token, give it −inf.
 """
 
 from collections.abc import Callable, Sequence
@@ -187,9 +189,10 @@ class _Search:
         """Drop the sources that are done; returns the rows of those that go on."""
         length, width = self.prefixes.shape[2], self.beam.width
         alive = (self.logprobs > -torch.inf).tolist()
+        best = self.logprobs[:, 0].tolist()
         rows = []
         for row, source in enumerate(self.sources):
-            if len(self.finished[source]) >= width or not any(alive[row]):
+            if not any(alive[row]) or self._is_done(source, best[row]):
                 continue
             if length < self.longest[source]:
                 rows.append(row)
@@ -204,6 +207,14 @@ class _Search:
         self.last = self.prefixes[:, :, -1].flatten()
         places = origin[rows].tolist()
         return [row * width + k for row, kept in zip(rows, places, strict=True) for k in kept]
+
+    def _is_done(self, source: int, best: float) -> bool:
+        """Whether what is finished is the answer, `best` being the log P of the best that lives."""
+        finished, width = self.finished[source], self.beam.width
+        if width == 1 or len(finished) < width:
+            return len(finished) == width
+        reach = best / length_penalty(self.longest[source], self.beam.alpha)
+        return _ranked(finished)[width - 1].score >= reach
 
     def _hypothesis(self, ids: Tensor, logprob: Tensor, *, finished: bool) -> Hypothesis:
         total = float(logprob)

@@ -257,6 +257,9 @@ def table_1(rows: Rows) -> Picture:
         predicted = [chain[-1] * law(n) / law(places[-1]) for n in places]
         axes.plot(places, predicted, "--", color=colour, label=f"{arm}, Table 1")
     axes.set(xscale="log", yscale="log")
+    lengths = [int(n) for n, _ in rows.curves("attention", "chain")[0]]
+    axes.set_xticks(lengths, labels=[str(n) for n in lengths])
+    axes.minorticks_off()
     axes.legend(frameon=False, fontsize=8)
     return figure
 

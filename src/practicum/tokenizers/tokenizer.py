@@ -165,8 +165,8 @@ class PieceTokenizer(ABC):
             if self.specials[found.group()] not in allowed:
                 raise TokenizerError(
                     f"the text holds the special token {found.group()!r} at character "
-                    f"{found.start()}; allow it by specials=True, or read it as plain text by "
-                    "specials=False"
+                    f"{found.start()}; allow it by specials=True (--specials all), or read it as "
+                    "plain text by specials=False (--specials none)"
                 )
 
     def encode_with_offsets(

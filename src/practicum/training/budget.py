@@ -30,8 +30,9 @@ class Budget:
             if getattr(self, name) < 1:
                 raise ConfigError(f"Budget.{name} is {getattr(self, name)}; expected at least 1")
         for name in ("evaluate_every", "save_every"):
-            if (getattr(self, name) or 1) < 1:
-                raise ConfigError(f"Budget.{name} is {getattr(self, name)}; expected at least 1")
+            every = getattr(self, name)
+            if every is not None and every < 1:
+                raise ConfigError(f"Budget.{name} is {every}; expected at least 1, or None")
         if self.rate < 0:
             raise ConfigError(f"Budget.rate is {self.rate}; expected at least 0")
         if not 0 <= self.warmup <= 1:

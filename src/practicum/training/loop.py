@@ -18,6 +18,7 @@ from practicum import events
 from practicum.config import fingerprint, to_json
 from practicum.errors import ConfigError, Interrupted, TrainingError
 from practicum.models.counts import training_flops_per_token
+from practicum.models.decoder import Decoder
 from practicum.objectives.objective import Batch, Objective
 from practicum.seeding import forked, stream
 from practicum.training.budget import Budget
@@ -316,7 +317,7 @@ class _Meter:
     def _utilisation(self, batch: Batch) -> float | None:
         description = getattr(self.model, "description", None)
         ids = getattr(batch, "ids", None)
-        if description is None or ids is None:
+        if ids is None or not isinstance(description, Decoder):
             return None
         if self.flops is None:
             self.flops = training_flops_per_token(description, ids.shape[1])
