@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from practicum.cli.loading import device_called
+from practicum.cli.loading import translator_called
 from practicum.cli.options import chosen, explained, options_of
+from practicum.cli.pages import filled, write_page
 from practicum.cli.render import json_option, print_json, showing_progress
 from practicum.errors import ConfigError, DataError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from practicum.decoding.translate import Translator
     from practicum.interpret.sentence_alignment import SentenceAlignment
 
-TEMPLATES = Path(__file__).parent / "templates"
 MOST = 100  # pairs that a page shows: some megabytes of HTML
 
 
@@ -42,25 +42,12 @@ class Request:
     device: str | None = explained(None, "cpu, cuda or cuda:1. [default: a GPU if there is one]")
 
     def __post_init__(self) -> None:
-        if not self.model:
-            raise ConfigError("which translator? give --model FOLDER")
         if not self.source:
             raise ConfigError("which sentences? give --source FILE, and --target FILE if there is")
         if self.least <= 0 or self.span < 1:
             raise ConfigError(
                 f"--least is {self.least} and --span {self.span}; expected above 0 and at least 1"
             )
-
-    def load(self) -> "Translator":
-        """The translator."""
-        from practicum.decoding.translate import Translator
-        from practicum.models.translators import load_translator
-
-        device = device_called(self.device)
-        loaded = load_translator(self.model, device=device)
-        return Translator(
-            model=loaded.model, source=loaded.source, target=loaded.target, device=device
-        )
 
     def pairs(self, translator: "Translator") -> "Sequence[SentencePair]":
         """The sentences of both files, or of one and what the translator makes of them."""
@@ -95,7 +82,7 @@ def command(as_json: bool) -> None:
 
     request = chosen(Request)
     with showing_progress():
-        translator = request.load()
+        translator = translator_called(request.model, request.device)
         pairs = request.pairs(translator)
         gold = None if request.gold is None else read_links(request.gold)
         found = align_sentences(
@@ -150,21 +137,18 @@ def _write_page(
     gold: "Sequence[Links] | None",
     request: Request,
 ) -> None:
-    from jinja2 import Environment, FileSystemLoader
-
     shown = [
         _map(number, one, None if gold is None else gold[number - 1], request)
         for number, one in enumerate(found[:MOST], start=1)
     ]
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    page = environment.get_template("alignment.html").render(
+    page = filled(
+        "alignment.html",
         title=f"{Path(request.source).name}, aligned",
         pairs=shown,
         gold=gold is not None,
         cut_short=len(found) > MOST,
     )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(page, encoding="utf-8")
+    write_page(place, page)
 
 
 def _map(

@@ -10,6 +10,7 @@ from practicum.errors import ConfigError, ModelError, TokenizerError
 
 if TYPE_CHECKING:
     from practicum.decoding.language_model import LanguageModel
+    from practicum.decoding.translate import Translator
     from practicum.tokenizers.tokenizer import Tokenizer
 
 PACKAGED = "smollm2"  # answers on any machine: free, small, and brought from the package index
@@ -60,6 +61,18 @@ def device_called(name: str | None) -> str:
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ConfigError(f"torch sees no {name} here; give --device cpu, or ask practicum doctor")
     return name
+
+
+def translator_called(folder: str, device: str | None) -> "Translator":
+    """The translator in a folder, on a device as `device_called` has it."""
+    from practicum.decoding.translate import Translator
+    from practicum.models.translators import load_translator
+
+    if not folder:
+        raise ConfigError("which translator? give --model FOLDER")
+    place = device_called(device)
+    loaded = load_translator(folder, device=place)
+    return Translator(model=loaded.model, source=loaded.source, target=loaded.target, device=place)
 
 
 def tokenizer_called(reference: str) -> "Tokenizer":

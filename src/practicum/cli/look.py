@@ -10,6 +10,7 @@ import click
 
 from practicum.cli.loading import Placement, device_called
 from practicum.cli.options import chosen, explained, options_of
+from practicum.cli.pages import write_page
 from practicum.cli.render import json_option, print_json, showing_progress
 from practicum.errors import ConfigError, ModelError
 from practicum.home import home
@@ -138,5 +139,5 @@ def _write(contents: "Contents", out: Path) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures(contents).items():
         save_picture(picture, place.with_name(f"{prefix}{name}.png"))
-    place.write_text(page(contents), encoding="utf-8")
+    write_page(place, page(contents))
     return place

@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from practicum.cli.pages import Filters, filled, write_page
 from practicum.cli.verdicts import STATES, changed_since, last_export, shipped_pictures, state_of
 from practicum.errors import ConfigError, PracticumError
 from practicum.home import home
@@ -17,10 +18,10 @@ from practicum.lab.rows import Rows
 from practicum.lab.verdict import Verdict
 from practicum.papers.catalog import Entry, entries, entry, has_page, page_facts
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-TEMPLATES = Path(__file__).parent / "templates"
+FILTERS: Filters = {
+    "number": lambda value: "–" if value is None else f"{value:.4g}",
+    "interval": lambda ends: f"{ends[0]:.4g} … {ends[1]:.4g}" if ends else "",
+}
 KINDS = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif"}
 
 
@@ -36,33 +37,31 @@ def command(slug: str | None, everything: bool, preset: str | None, output: Path
     if slug is not None:
         entry(slug)
         place = output or home("reports") / f"{slug}.html"
-        _write(place, entry_html(slug, preset))
+        write_page(place, entry_html(slug, preset))
         return click.echo(place)
     folder = output or home("reports", "all")
     tried = {one.slug for one in entries() if has_page(one.slug) and last_export(one.slug)}
     for name in sorted(tried):
-        _write(folder / f"{name}.html", entry_html(name, preset))
-    _write(folder / "index.html", scoreboard_html(tried))
+        write_page(folder / f"{name}.html", entry_html(name, preset))
+    write_page(folder / "index.html", scoreboard_html(tried))
     return click.echo(folder / "index.html")
 
 
 def entry_html(slug: str, preset: str | None = None) -> str:
     """The page of one verdict: the store's last one, else the one that came with the code."""
     verdict, rows, pictures = _results(slug, preset)
-    return (
-        _templates()
-        .get_template("entry.html")
-        .render(
-            entry=entry(slug),
-            facts=page_facts(slug),
-            verdict=verdict,
-            stale=changed_since(verdict),
-            metrics=list(_metrics(rows)),
-            failures=rows.failures,
-            pictures=[_picture(name, path) for name, path in pictures.items() if path.is_file()],
-            setup=list(_fields(verdict.origin.setup)),
-            environment=_environment(verdict, rows),
-        )
+    return filled(
+        "entry.html",
+        filters=FILTERS,
+        entry=entry(slug),
+        facts=page_facts(slug),
+        verdict=verdict,
+        stale=changed_since(verdict),
+        metrics=list(_metrics(rows)),
+        failures=rows.failures,
+        pictures=[_picture(name, path) for name, path in pictures.items() if path.is_file()],
+        setup=list(_fields(verdict.origin.setup)),
+        environment=_environment(verdict, rows),
     )
 
 
@@ -71,16 +70,14 @@ def scoreboard_html(tried: set[str]) -> str:
     rows = [_score(one, one.slug in tried) for one in entries()]
     names = dict.fromkeys(one.section for one in entries())
     states = [row["state"] for row in rows]
-    return (
-        _templates()
-        .get_template("scoreboard.html")
-        .render(
-            counts=[(state, states.count(state)) for state in STATES if state in states],
-            sections=[
-                {"name": name, "rows": [row for row in rows if row["entry"].section == name]}
-                for name in names
-            ],
-        )
+    return filled(
+        "scoreboard.html",
+        filters=FILTERS,
+        counts=[(state, states.count(state)) for state in STATES if state in states],
+        sections=[
+            {"name": name, "rows": [row for row in rows if row["entry"].section == name]}
+            for name in names
+        ],
     )
 
 
@@ -171,17 +168,3 @@ def _score(one: Entry, tried: bool) -> dict[str, Any]:
         "file": f"{one.slug}.html" if tried else "",
         "claim": page_facts(one.slug).claim if has_page(one.slug) else "",
     }
-
-
-def _templates() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader
-
-    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    found.filters["number"] = lambda value: "–" if value is None else f"{value:.4g}"
-    found.filters["interval"] = lambda ends: f"{ends[0]:.4g} … {ends[1]:.4g}" if ends else ""
-    return found
-
-
-def _write(place: Path, text: str) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text, encoding="utf-8")

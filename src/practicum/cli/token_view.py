@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from practicum.cli.pages import filled, write_page
 from practicum.cli.render import console
 
 if TYPE_CHECKING:
     from practicum.interpret.token_picture import Cut, Piece
 
-TEMPLATES = Path(__file__).parent / "templates"
 BORDER = "│"  # between pieces where there are no colours
 MOST = 20_000  # characters of a text that a page shows: a megabyte of HTML for each tokenizer
 
@@ -49,7 +49,7 @@ def _plain(piece: "Piece") -> bool:
     return piece.whole and not piece.special
 
 
-def write_page(
+def write_tokens(
     place: Path,
     cuts: "Sequence[Cut]",
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -58,18 +58,18 @@ def write_page(
     cut_short: bool,
 ) -> None:
     """Write the page: `tables` by their titles, and the cuts of a text, or its beginning."""
-    from jinja2 import Environment, FileSystemLoader
-
     from practicum.interpret.token_picture import TINTS
 
-    found = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    found.filters["lines"] = _lines
-    found.filters["cell"] = _cell
-    page = found.get_template("tokens.html").render(
-        title=title, cuts=cuts, tables=tables, tints=TINTS, cut_short=cut_short
+    page = filled(
+        "tokens.html",
+        filters={"lines": _lines, "cell": _cell},
+        title=title,
+        cuts=cuts,
+        tables=tables,
+        tints=TINTS,
+        cut_short=cut_short,
     )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(page, encoding="utf-8")
+    write_page(place, page)
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ import click
 from practicum.cli.loading import tokenizer_called
 from practicum.cli.render import json_option, print_json, print_table, showing_progress
 from practicum.cli.token_tables import measure, tables
-from practicum.cli.token_view import MOST, print_pieces, write_page
+from practicum.cli.token_view import MOST, print_pieces, write_tokens
 from practicum.cli.tokenizer_files import PATTERNS, check_writable, pattern_called, write_tokenizer
 from practicum.errors import DataError
 
@@ -247,7 +247,7 @@ def _write_page(
     if found is None:
         found = tables([measure(name, one, [document], specials) for name, one in chosen.items()])
     cuts = [cut(name, one, text[:MOST], specials=specials) for name, one in chosen.items()]
-    write_page(page, cuts, found, title=title, cut_short=len(text) > MOST)
+    write_tokens(page, cuts, found, title=title, cut_short=len(text) > MOST)
     click.echo(f"wrote {page}", err=True)
 
 

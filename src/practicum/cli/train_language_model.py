@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from practicum.cli.loading import device_called
-from practicum.cli.memory import refuse_too_large
 from practicum.cli.train_options import Curves, Learning, Place, Shape, Words
 from practicum.errors import ConfigError
 from practicum.events import listening
@@ -23,13 +21,9 @@ def train_language_model(
 ) -> dict[str, Any]:
     """Train on what `corpus` names; what came out as a row."""
     from practicum.data.files import read_in_two_sides
-    from practicum.models.build import parameters_of
 
-    budget, device = _budget(learning), device_called(place.device)
-    # An impossible shape is refused before work.
-    count = parameters_of(_description(shape, words.vocab))
-    if device == "cpu":
-        refuse_too_large(count)
+    budget = learning.budget(batch=16, save_every=200)
+    device = place.device_for(_description(shape, words.vocab))
     text = read_in_two_sides(corpus)
     folder = place.folder()
     with listening(Curves(folder / "metrics.jsonl", fresh=not place.resume)):
@@ -52,21 +46,6 @@ def _description(shape: Shape, vocab: int) -> "Decoder":
         )
     return family(
         width=shape.width, depth=shape.depth, heads=shape.heads, vocab=vocab, context=shape.context
-    )
-
-
-def _budget(learning: Learning) -> "Budget":
-    """As the loop takes it. Raises ConfigError where a value is out of range."""
-    from practicum.training.budget import Budget
-
-    return Budget(
-        steps=learning.steps,
-        batch=16 if learning.batch is None else learning.batch,
-        rate=learning.rate,
-        precision=learning.precision,
-        compile=learning.compile,
-        evaluate_every=learning.evaluate_every,
-        save_every=200 if learning.save_every is None else learning.save_every,
     )
 
 

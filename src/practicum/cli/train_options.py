@@ -4,16 +4,21 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from practicum.cli.loading import tokenizer_called
+from practicum.cli.loading import device_called, tokenizer_called
+from practicum.cli.memory import refuse_too_large
 from practicum.cli.options import explained
 from practicum.errors import ConfigError
 from practicum.events import Event, Metric
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from practicum.models.build import Described
     from practicum.tokenizers.bpe import BPE
     from practicum.tokenizers.tokenizer import Tokenizer
+    from practicum.training.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,24 @@ class Learning:
                 option = name.replace("_", "-")
                 raise ConfigError(f"--{option} is 0; expected at least 1")
 
+    def budget(self, *, batch: int, save_every: int, **recipe: Any) -> "Budget":
+        """As the loop takes it, with what a task asks for where nothing else was.
+
+        Raises ConfigError where a value is out of range.
+        """
+        from practicum.training.budget import Budget
+
+        return Budget(
+            steps=self.steps,
+            batch=batch if self.batch is None else self.batch,
+            rate=self.rate,
+            precision=self.precision,
+            compile=self.compile,
+            evaluate_every=self.evaluate_every,
+            save_every=save_every if self.save_every is None else self.save_every,
+            **recipe,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -93,6 +116,18 @@ class Place:
     resume: bool = explained(False, "Go on from the last checkpoint in --out.")
     force: bool = explained(False, "Replace what --out holds.")
     device: str | None = explained(None, "cpu, cuda or cuda:1. [default: a GPU if there is one]")
+
+    def device_for(self, description: "Described[nn.Module]") -> str:
+        """What trains this network, whose shape is refused before work where it is impossible.
+
+        Raises ModelError where it is too large for the memory of this machine.
+        """
+        from practicum.models.build import parameters_of
+
+        device, count = device_called(self.device), parameters_of(description)
+        if device == "cpu":
+            refuse_too_large(count)
+        return device
 
     def folder(self) -> Path:
         """The folder, made; refused where it holds a model that is neither resumed nor replaced."""

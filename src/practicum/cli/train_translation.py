@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from practicum.cli.loading import device_called
-from practicum.cli.memory import refuse_too_large
 from practicum.cli.train_options import Curves, Learning, Place, Shape, Words
 from practicum.cli.train_pairs import Pairs
 from practicum.errors import ConfigError
@@ -41,13 +39,9 @@ def train_translation(
 ) -> dict[str, Any]:
     """Train on the pairs of sentences; what came out as a row."""
     from practicum.data.parallel import split_pairs
-    from practicum.models.build import parameters_of
 
-    budget, device = _budget(learning), device_called(place.device)
-    # An impossible shape is refused before work.
-    count = parameters_of(_description(shape, words.vocab, pairs.dropout))
-    if device == "cpu":
-        refuse_too_large(count)
+    budget = _budget(learning)
+    device = place.device_for(_description(shape, words.vocab, pairs.dropout))
     text = split_pairs(pairs.read())
     folder = place.folder()
     with listening(Curves(folder / "metrics.jsonl", fresh=not place.resume)):
@@ -96,23 +90,13 @@ def _description(shape: Shape, vocab: int, dropout: float) -> "EncoderDecoder | 
 
 
 def _budget(learning: Learning) -> "Budget":
-    """As the loop takes it. Raises ConfigError where a value is out of range."""
-    from practicum.training.budget import Budget
-    from practicum.training.optimiser import AdamW
+    """The paper's recipe."""
+    from practicum.training.noam import ADAM
     from practicum.training.schedules import InverseSqrt
 
     often = max(1, learning.steps // 50)  # so that the last ones are close to each other
-    return Budget(
-        steps=learning.steps,
-        batch=TOKENS if learning.batch is None else learning.batch,
-        rate=learning.rate,
-        schedule=InverseSqrt(),
-        warmup=0.1,
-        optimiser=AdamW(betas=(0.9, 0.98), eps=1e-9, decay=0.0),
-        precision=learning.precision,
-        compile=learning.compile,
-        evaluate_every=learning.evaluate_every,
-        save_every=often if learning.save_every is None else learning.save_every,
+    return learning.budget(
+        batch=TOKENS, save_every=often, schedule=InverseSqrt(), warmup=0.1, optimiser=ADAM
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from practicum.cli.loading import device_called
+from practicum.cli.loading import translator_called
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, showing_progress
 from practicum.errors import ConfigError, DataError, ModelError
@@ -37,19 +37,6 @@ class Request:
     )
     device: str | None = explained(None, "cpu, cuda or cuda:1. [default: a GPU if there is one]")
 
-    def load(self) -> "Translator":
-        """The translator."""
-        from practicum.decoding.translate import Translator
-        from practicum.models.translators import load_translator
-
-        if not self.model:
-            raise ConfigError("which translator? give --model FOLDER")
-        device = device_called(self.device)
-        loaded = load_translator(self.model, device=device)
-        return Translator(
-            model=loaded.model, source=loaded.source, target=loaded.target, device=device
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -75,7 +62,7 @@ def command(text: str | None, as_json: bool) -> None:
     given = _given(text, request)
     right = None if request.reference is None else sentences(Path(request.reference))
     with showing_progress():
-        translator = request.load()
+        translator = translator_called(request.model, request.device)
         rows: list[dict[str, Any]] = []
         for lines, encoded in _checked(given, translator):
             if request.file is not None and right is not None:
