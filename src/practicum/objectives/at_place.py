@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import DataError
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 class Asked(Protocol):
@@ -29,7 +29,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True)
-class PlaceBatch:
+class PlaceBatch(TensorBatch):
     """Rows of one length, and for each the place and the answer."""
 
     words: Int[Tensor, "b t"]  # ids
@@ -43,9 +43,6 @@ class PlaceBatch:
     @property
     def tokens(self) -> int:
         return self.words.numel()
-
-    def to(self, device: torch.device | str) -> "PlaceBatch":
-        return PlaceBatch(self.words.to(device), self.places.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from practicum.data.bit_tasks import BitRows
 from practicum.errors import DataError
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class BitBatch:
+class BitBatch(TensorBatch):
     """Inputs, wanted bits, and the steps that are scored."""
 
     inputs: Float[Tensor, "b t c"]
@@ -29,9 +29,6 @@ class BitBatch:
     @property
     def tokens(self) -> int:
         return self.scored.numel()
-
-    def to(self, device: torch.device | str) -> "BitBatch":
-        return BitBatch(self.inputs.to(device), self.wanted.to(device), self.scored.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

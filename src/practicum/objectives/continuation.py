@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from practicum.data.padding import padded
 from practicum.data.parallel import TokenPair
 from practicum.kernels.cross_entropy import IGNORED
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class ContinuationBatch:
+class ContinuationBatch(TensorBatch):
     """Texts, and the word after each place of them where one is asked for (`IGNORED`: none)."""
 
     words: Int[Tensor, "b t"]  # ids
@@ -34,9 +34,6 @@ class ContinuationBatch:
     @property
     def tokens(self) -> int:
         return self.words.numel()
-
-    def to(self, device: torch.device | str) -> "ContinuationBatch":
-        return ContinuationBatch(self.words.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

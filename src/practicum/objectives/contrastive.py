@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from practicum.errors import ConfigError
 from practicum.objectives.corruption import Corruption
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.objectives.self_supervised import Example, stacked
 
 
 @dataclass(frozen=True)
-class Views:
+class Views(TensorBatch):
     """Two views of each of n examples: the second ones stand after the first ones."""
 
     x: Num[Tensor, "b ..."]
@@ -32,9 +32,6 @@ class Views:
     @property
     def tokens(self) -> int:
         return self.x.numel()
-
-    def to(self, device: torch.device | str) -> "Views":
-        return Views(self.x.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from practicum.data.alphabets import Episode
 from practicum.models.few_shot import FewShotModel
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class Episodes:
+class Episodes(TensorBatch):
     """Pictures and labels, the last label of each row being what is asked."""
 
     pictures: Float[Tensor, "b t pixels"]
@@ -28,9 +28,6 @@ class Episodes:
     @property
     def tokens(self) -> int:  # what a speed counts here is pictures
         return self.labels.numel()
-
-    def to(self, device: torch.device | str) -> "Episodes":
-        return Episodes(self.pictures.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

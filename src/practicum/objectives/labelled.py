@@ -9,12 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from practicum.errors import DataError
+from practicum.objectives.objective import TensorBatch
 
 Pair = tuple[Float[np.ndarray, " i"], int | Float[np.ndarray, " o"]]
 
 
 @dataclass(frozen=True)
-class LabelledBatch:
+class LabelledBatch(TensorBatch):
     """`x`, and for each row a class (a whole number) or a vector."""
 
     x: Float[Tensor, "b i"]
@@ -27,9 +28,6 @@ class LabelledBatch:
     @property
     def tokens(self) -> int:  # what a speed counts here is examples
         return len(self.x)
-
-    def to(self, device: torch.device | str) -> "LabelledBatch":
-        return LabelledBatch(self.x.to(device), self.wanted.to(device))
 
 
 def labelled(examples: Sequence[Pair]) -> LabelledBatch:

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 
 from practicum.errors import ConfigError
 from practicum.kernels.cross_entropy import IGNORED
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.objectives.self_supervised import Example, stacked
 
 
 @dataclass(frozen=True)
-class NeighbourBatch:
+class NeighbourBatch(TensorBatch):
     """Rows and, for each place and offset (`o`), the symbol there (`IGNORED`: there is none)."""
 
     symbols: Int[Tensor, "b t"]
@@ -33,9 +33,6 @@ class NeighbourBatch:
     @property
     def tokens(self) -> int:
         return self.symbols.numel()
-
-    def to(self, device: torch.device | str) -> "NeighbourBatch":
-        return NeighbourBatch(self.symbols.to(device), self.wanted.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,11 @@ from practicum.data.packing import Example
 from practicum.errors import DataError
 from practicum.kernels.cross_entropy import IGNORED, linear_cross_entropy
 from practicum.models.decoder import DecoderModel
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class TokenBatch:
+class TokenBatch(TensorBatch):
     """Texts and, for each of their tokens, the one to predict (`IGNORED`: none)."""
 
     ids: Int[Tensor, "b t"]
@@ -33,10 +33,6 @@ class TokenBatch:
     @property
     def tokens(self) -> int:
         return self.ids.numel()
-
-    def to(self, device: torch.device | str) -> "TokenBatch":
-        segments = None if self.segments is None else self.segments.to(device)
-        return TokenBatch(self.ids.to(device), self.targets.to(device), segments)
 
 
 @dataclass(frozen=True, kw_only=True)

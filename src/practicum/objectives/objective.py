@@ -5,7 +5,7 @@ and padding average rightly.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -36,6 +36,20 @@ class Batch(Protocol):
     def tokens(self) -> int: ...
 
     def to(self, device: torch.device | str) -> "Batch": ...
+
+
+T = TypeVar("T", bound="TensorBatch")
+
+
+class TensorBatch:
+    """The half that batches share: a frozen dataclass whose tensors move together."""
+
+    def to(self: T, device: torch.device | str) -> T:
+        """The same with every tensor on `device`; what is no tensor stays as it is."""
+        batch: Any = self
+        parts = {field.name: getattr(batch, field.name) for field in fields(batch)}
+        tensors = {name: part for name, part in parts.items() if isinstance(part, Tensor)}
+        return replace(batch, **{name: part.to(device) for name, part in tensors.items()})
 
 
 B = TypeVar("B", bound=Batch)

@@ -12,11 +12,11 @@ from practicum.data.padding import padded
 from practicum.data.pointing import Pointed
 from practicum.kernels.cross_entropy import IGNORED
 from practicum.models.pointer_network import PointerNetworkModel
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class PointedBatch:
+class PointedBatch(TensorBatch):
     """Rows of numbers, where they are real, and the places (where `wanted`)."""
 
     numbers: Float[Tensor, "b s"]
@@ -31,14 +31,6 @@ class PointedBatch:
     @property
     def tokens(self) -> int:
         return int(self.real.sum())
-
-    def to(self, device: torch.device | str) -> "PointedBatch":
-        return PointedBatch(
-            self.numbers.to(device),
-            self.real.to(device),
-            self.places.to(device),
-            self.wanted.to(device),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

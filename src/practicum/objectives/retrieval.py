@@ -1,7 +1,7 @@
 """Learning to answer from a memory: −log p(right value)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from practicum.data.retrieval import Lookup
 from practicum.models.retriever import RetrieverModel
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class Lookups:
+class Lookups(TensorBatch):
     """Memories, one question of each, and its answer; `draws` seeds what a reader draws."""
 
     keys: Int[Tensor, "b s"]
@@ -31,15 +31,6 @@ class Lookups:
     @property
     def tokens(self) -> int:  # what a speed counts here is memories
         return len(self.answers)
-
-    def to(self, device: torch.device | str) -> "Lookups":
-        return replace(
-            self,
-            keys=self.keys.to(device),
-            values=self.values.to(device),
-            asked=self.asked.to(device),
-            answers=self.answers.to(device),
-        )
 
     @property
     def generator(self) -> torch.Generator:

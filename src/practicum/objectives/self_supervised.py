@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import DataError
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 Example = Num[np.ndarray, "..."]
 
 
 @dataclass(frozen=True)
-class Puzzle:
+class Puzzle(TensorBatch):
     """Inputs, and what is wanted of each: values like the input's, or a class for the whole.
 
     Only where `scored` is true does an answer count (None: everywhere).
@@ -41,10 +41,6 @@ class Puzzle:
     @property
     def tokens(self) -> int:
         return self.x.numel()
-
-    def to(self, device: torch.device | str) -> "Puzzle":
-        scored = None if self.scored is None else self.scored.to(device)
-        return Puzzle(self.x.to(device), self.wanted.to(device), scored)
 
 
 class Rule(Protocol):

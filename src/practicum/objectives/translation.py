@@ -18,11 +18,11 @@ from practicum.errors import DataError
 from practicum.kernels.cross_entropy import IGNORED
 from practicum.kernels.label_smoothing import Smoothing, smoothed_cross_entropy
 from practicum.models.sequence_to_sequence import SequenceToSequence
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 
 
 @dataclass(frozen=True)
-class TranslationBatch:
+class TranslationBatch(TensorBatch):
     """Sources, what the decoder reads, and what it is to say (`IGNORED`: nothing)."""
 
     source: Int[Tensor, "b s"]
@@ -37,14 +37,6 @@ class TranslationBatch:
     @property
     def tokens(self) -> int:
         return int(self.real.sum()) + self.count
-
-    def to(self, device: torch.device | str) -> "TranslationBatch":
-        return TranslationBatch(
-            self.source.to(device),
-            self.real.to(device),
-            self.target.to(device),
-            self.wanted.to(device),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

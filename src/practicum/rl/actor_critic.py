@@ -20,7 +20,7 @@ from practicum.errors import ConfigError
 from practicum.models.agents import PolicyModel
 from practicum.models.build import build
 from practicum.models.trunks import Dense, Trunk
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.rl.advantage import gae
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
@@ -35,7 +35,7 @@ from practicum.training.schedules import Linear, Schedule
 
 
 @dataclass(frozen=True)
-class RolloutBatch:
+class RolloutBatch(TensorBatch):
     """A rollout as the objective wants it: all observations in one tensor, for one pass.
 
     `seen` holds the t·n acted on, row by row, then the n after the last step, then the k cut ones.
@@ -53,9 +53,6 @@ class RolloutBatch:
     def tokens(self) -> int:
         """Environment steps: what the loop's speed is counted in."""
         return len(self.actions)
-
-    def to(self, device: torch.device | str) -> "RolloutBatch":
-        return RolloutBatch(self.seen.to(device), self.actions.to(device), self.rollout)
 
 
 @dataclass(frozen=True, kw_only=True)

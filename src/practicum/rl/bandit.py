@@ -20,7 +20,7 @@ from practicum.data.loader import Loader
 from practicum.errors import ConfigError
 from practicum.evaluation.classifier import answers
 from practicum.models.action_heads import Categorical
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.rl.policy_gradient import policy_loss
 from practicum.seeding import derive
 
@@ -51,7 +51,7 @@ def exchanged(
 
 
 @dataclass(frozen=True)
-class Trials:
+class Trials(TensorBatch):
     """What was seen, what was done, and how much better than expected that was: R − b."""
 
     x: Float[Tensor, "b i"]
@@ -65,9 +65,6 @@ class Trials:
     @property
     def tokens(self) -> int:  # what a speed counts here is trials
         return len(self.x)
-
-    def to(self, device: torch.device | str) -> "Trials":
-        return Trials(self.x.to(device), self.actions.to(device), self.advantages.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from practicum.errors import ConfigError
 from practicum.models.agents import ActionValues, ActionValuesModel
 from practicum.models.build import build
 from practicum.models.trunks import Convolutions, Dense, Trunk
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Choices, Environment
 from practicum.rl.exploration import Exploration
@@ -177,7 +177,7 @@ def td_targets(
 
 
 @dataclass(frozen=True)
-class TargetBatch:
+class TargetBatch(TensorBatch):
     """What Q(s, a) should have been for each of the chosen `actions`."""
 
     observations: Shaped[Tensor, "b ..."]
@@ -191,11 +191,6 @@ class TargetBatch:
     @property
     def tokens(self) -> int:
         return len(self.targets)
-
-    def to(self, device: torch.device | str) -> "TargetBatch":
-        return TargetBatch(
-            self.observations.to(device), self.actions.to(device), self.targets.to(device)
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

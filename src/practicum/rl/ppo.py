@@ -21,7 +21,7 @@ from practicum.errors import ConfigError
 from practicum.models.agents import PolicyModel
 from practicum.models.build import build
 from practicum.models.trunks import Dense, Trunk
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.rl.actor_critic import batch_of, check, estimates, normalised
 from practicum.rl.agent import Agent
 from practicum.rl.environments import Environment
@@ -47,7 +47,7 @@ def clipped_surrogate(
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judged(TensorBatch):
     """Actions taken by an earlier policy, and how good they were."""
 
     observations: Shaped[Tensor, "b ..."]
@@ -63,9 +63,6 @@ class Judged:
     @property
     def tokens(self) -> int:
         return len(self.actions)
-
-    def to(self, device: torch.device | str) -> "Judged":
-        return Judged(*(getattr(self, part.name).to(device) for part in fields(self)))
 
     def rows(self, which: Tensor) -> "Judged":
         """Some of them."""

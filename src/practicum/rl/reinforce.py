@@ -12,7 +12,7 @@ where there is a V; without one it ends there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from practicum.errors import ConfigError, TrainingError
 from practicum.models.agents import PolicyModel
 from practicum.models.build import build
 from practicum.models.trunks import Dense, Trunk
-from practicum.objectives.objective import Loss
+from practicum.objectives.objective import Loss, TensorBatch
 from practicum.rl.actor_critic import check, normalised
 from practicum.rl.advantage import rewards_to_go
 from practicum.rl.agent import Agent
@@ -63,7 +63,7 @@ Baseline = Raw | Normalised | Learned
 
 
 @dataclass(frozen=True)
-class EpisodesBatch:
+class EpisodesBatch(TensorBatch):
     """One episode of each copy. Step t of copy n was played where `played` says so.
 
     `seen` holds what was acted on in the order of `played`, then what followed the cut episodes.
@@ -83,9 +83,6 @@ class EpisodesBatch:
     def tokens(self) -> int:
         """Environment steps."""
         return len(self.actions)
-
-    def to(self, device: torch.device | str) -> "EpisodesBatch":
-        return replace(self, seen=self.seen.to(device), actions=self.actions.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
