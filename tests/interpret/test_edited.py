@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from practicum.interpret.edited import Edited, without
+from practicum.interpret.edited import Edited
 from practicum.interpret.edits import blocked, with_pattern
 from practicum.interpret.trace import trace
 from practicum.models.build import build
@@ -36,7 +36,7 @@ def test_it_reads_as_a_trace_with_the_same_edits(model):
 def test_walls_may_stand_elsewhere_in_every_row(model):
     edges = torch.zeros(3, 7, 7, dtype=torch.bool)
     edges[0, 6, 2] = edges[1, 5, 0] = True
-    walled = Edited(model, lambda _ids: [without(edges)])(IDS)
+    walled = Edited(model, lambda _ids: [blocked(edges)])(IDS)
     for row, edge in enumerate([(6, 2), (5, 0)]):
         alone = trace(model, IDS[row : row + 1], edits=[blocked([edge])]).logits
         torch.testing.assert_close(walled[row : row + 1], alone)
@@ -52,7 +52,7 @@ def test_words_that_see_themselves_alone_know_nothing_of_others(model):
 
 
 def test_the_weights_learn_through_the_edits(model):
-    net = Edited(model, lambda ids: [without((ids == ids[0, 0])[:, None].expand(-1, 7, -1))])
+    net = Edited(model, lambda ids: [blocked((ids == ids[0, 0])[:, None].expand(-1, 7, -1))])
     net(IDS).square().sum().backward()
     gradient = model.stack.blocks[0].mixer.qkv.weight.grad
     assert gradient is not None

@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from practicum.data.parallel import TokenPair
 from practicum.decoding.model import prefill, step
-from practicum.interpret.edited import Edited, without
+from practicum.interpret.edited import Edited
+from practicum.interpret.edits import blocked
 from practicum.kernels.cross_entropy import IGNORED
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
@@ -52,7 +53,7 @@ def test_one_reading_tells_what_greedy_decoding_would_say(model):
 
 
 def test_behind_the_wall_the_source_says_nothing(model):
-    net = Edited(model, lambda words: [without(sees_source(words, 1))])
+    net = Edited(model, lambda words: [blocked(sees_source(words, 1))])
     words = TASK.batch(PAIRS[:1]).words
     other = words.clone()
     other[:, 1] = 9

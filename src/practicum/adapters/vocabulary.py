@@ -32,14 +32,9 @@ def add_token(model: DecoderModel, tokenizer: BPE, text: str) -> BPE:
     if not text or text in tokenizer.specials:
         raise TokenizerError(f"{text!r} cannot be added: it is empty, or a special token already")
     number = tokenizer.size
-    more = BPE(
-        [*tokenizer.vocabulary(), text.encode()],
-        tokenizer.merges,
-        pattern=tokenizer.pattern,
+    more = tokenizer.changed(
+        pieces=[*tokenizer.vocabulary(), text.encode()],
         specials={**tokenizer.specials, text: number},
-        end=tokenizer.end,
-        begin=tokenizer.begin,
-        whole_first=tokenizer.whole_first,
     )
     add_rows(model, max(0, more.size - model.description.vocab))
     return more

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from practicum.models.build import Described
-    from practicum.tokenizers.bpe import BPE
     from practicum.tokenizers.tokenizer import Tokenizer
     from practicum.training.budget import Budget
 
@@ -61,7 +60,8 @@ class Words:
             tokenizer = tokenizer_called(self.tokenizer)
         else:
             tokenizer = train_bpe(texts, self.vocab, specials=specials)
-            tokenizer = _beginning(tokenizer, *specials[1:])
+            if len(specials) > 1:
+                tokenizer = tokenizer.changed(begin=tokenizer.special(specials[1]))
         save_tokenizer(tokenizer, place)
         return tokenizer
 
@@ -138,22 +138,6 @@ class Place:
             raise ConfigError(f"{folder} holds a run already; give --resume, --force or another")
         folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-
-def _beginning(tokenizer: "BPE", begin: str | None = None) -> "BPE":
-    """The same, with a token after which a text begins."""
-    from practicum.tokenizers.bpe import BPE
-
-    if begin is None:
-        return tokenizer
-    return BPE(
-        tokenizer.vocabulary(),
-        tokenizer.merges,
-        pattern=tokenizer.pattern,
-        specials=tokenizer.specials,
-        end=tokenizer.end,
-        begin=tokenizer.special(begin),
-    )
 
 
 class Curves:

@@ -7,8 +7,7 @@ that was trained without edits tells what it relied on.
 
 from collections.abc import Callable, Sequence
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from practicum.interpret.edits import PatternEdit, other_weights
@@ -37,17 +36,3 @@ class Edited(nn.Module):
             hidden = self.model.hidden(ids, past=WatchedPast(BothWays(), listen))
             return self.model.head(hidden)
         return self.model.logits(self.model.hidden(ids, WatchedPast(Whole(), listen)))
-
-
-def without(edges: Bool[Tensor, "b t s"], *, layers: Sequence[int] | None = None) -> PatternEdit:
-    """No head lets query t of row b see key s where `edges` is true; the rest share the weight.
-
-    As a mask before the softmax would have it; a query that may see nothing gathers nothing.
-    """
-
-    def change(attended: Attended) -> Tensor:
-        left = attended.weights.masked_fill(edges[:, None], 0.0)
-        total = left.sum(-1, keepdim=True)
-        return left / torch.where(total > 0, total, 1.0)
-
-    return PatternEdit(change=change, layers=None if layers is None else tuple(layers))

@@ -120,7 +120,7 @@ def with_pattern(
 
 
 def blocked(
-    edges: Sequence[tuple[int, int]],
+    edges: Sequence[tuple[int, int]] | Bool[Tensor, "b t s"],
     *,
     layers: Sequence[int] | None = None,
     heads: Sequence[int] | None = None,
@@ -129,13 +129,18 @@ def blocked(
     """Query i does not see key j, for every (i, j) of `edges`; its other weights share the rest.
 
     This is what a mask before the softmax gives. A query that may see nothing gathers nothing.
+    A tensor of edges, true where they are, has its own for each row.
     """
-    queries, keys = ([edge[side] for edge in edges] for side in (0, 1))
+
+    def wall(weights: Float[Tensor, "b h t s"]) -> Bool[Tensor, "#b t s"]:
+        if isinstance(edges, Tensor):
+            return edges
+        found = torch.zeros(1, *weights.shape[2:], dtype=torch.bool, device=weights.device)
+        found[:, [query for query, _ in edges], [key for _, key in edges]] = True
+        return found
 
     def change(attended: Attended) -> Tensor:
-        wall = torch.ones_like(attended.weights)
-        wall[:, :, queries, keys] = 0.0
-        left = attended.weights * wall
+        left = attended.weights.masked_fill(wall(attended.weights)[:, None], 0.0)
         total = left.sum(-1, keepdim=True)
         return left / torch.where(total > 0, total, 1.0)
 

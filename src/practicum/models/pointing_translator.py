@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.models.recurrent import RecurrentModel, RecurrentState
-from practicum.nn.reader import Remembered
 
 SMALLEST = 1e-9  # added before the logarithm: what a word has that is nowhere in the source
 
@@ -38,7 +37,7 @@ class PointingTranslator(nn.Module):
         super().__init__()
         if translator.search is None:
             raise ConfigError("a translator without a search cannot point; give it a Reader")
-        self.translator, self.search = translator, translator.search
+        self.translator = translator
         self.description = translator.description
 
     def start(
@@ -49,13 +48,10 @@ class PointingTranslator(nn.Module):
 
     def step(self, state: PointingState, last: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """log p of the next word of each answer, `last` being its latest one."""
-        inner, decoder = state.inner, self.translator.decoder
-        assert isinstance(inner.source, Remembered), "a search has a memory"
-        read = self.search.step(inner.hidden[:, None], inner.source, first=inner.place)
-        projected = decoder.project(self.translator.target_embedding(last))
-        inner.hidden = decoder.step(projected, inner.hidden, read.vectors[:, 0])
-        inner.place += 1
-        return self._words(read.aligned.weights, state.source)[:, 0]
+        words = self.translator.target_embedding(last)[:, None]
+        weights = self.translator.write(words, state.inner).weights
+        assert weights is not None, "it has a search"
+        return self._words(weights, state.source)[:, 0]
 
     def forward(
         self,

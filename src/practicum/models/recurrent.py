@@ -125,7 +125,7 @@ class RecurrentModel(nn.Module):
     def step(self, state: RecurrentState, last: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """Scores of the next word of each answer, `last` being its latest one."""
         words = self.target_embedding(last)[:, None]
-        return self._scores(words, self._write(words, state))[:, 0]
+        return self._scores(words, self.write(words, state))[:, 0]
 
     def forward(
         self,
@@ -134,7 +134,7 @@ class RecurrentModel(nn.Module):
         real: Bool[Tensor, "b s"] | None = None,
     ) -> Float[Tensor, "b t v"]:
         words = self.target_embedding(target)
-        return self._scores(words, self._write(words, self.start(source, real, target.shape[1])))
+        return self._scores(words, self.write(words, self.start(source, real, target.shape[1])))
 
     def alignments(
         self,
@@ -149,7 +149,7 @@ class RecurrentModel(nn.Module):
         Raises ModelError for a model without a search.
         """
         words = self.target_embedding(target)
-        weights = self._write(words, self.start(source, real, target.shape[1])).weights
+        weights = self.write(words, self.start(source, real, target.shape[1])).weights
         if weights is None:
             raise ModelError(
                 "a model without a search sees its source as one vector and aligns nothing; "
@@ -157,7 +157,7 @@ class RecurrentModel(nn.Module):
             )
         return weights
 
-    def _write(self, words: Float[Tensor, "b t m"], state: RecurrentState) -> Written:
+    def write(self, words: Float[Tensor, "b t m"], state: RecurrentState) -> Written:
         """Let the decoder read the words; `state` moves on."""
         if isinstance(state.source, Remembered):
             return self._searching(words, state, state.source)

@@ -29,8 +29,8 @@ from practicum.interpret.adjective_routes import (
 )
 from practicum.interpret.attention_figures import head_atlas, pattern_grid
 from practicum.interpret.bookkeeping import attention_weights, delta_gap, later_weight, row_gap
-from practicum.interpret.edited import Edited, Edits, without
-from practicum.interpret.edits import PatternEdit, with_pattern
+from practicum.interpret.edited import Edited, Edits
+from practicum.interpret.edits import PatternEdit, blocked, with_pattern
 from practicum.interpret.heads import score
 from practicum.interpret.induction import read_twice
 from practicum.interpret.kept import Keep
@@ -96,7 +96,7 @@ class Arm:
 
 def routed(ids: Tensor) -> Sequence[PatternEdit]:
     """In the second block the question sees nouns alone; they must hold adjectives by then."""
-    return [without(question_to_other_words(ids), layers=[1])]
+    return [blocked(question_to_other_words(ids), layers=[1])]
 
 
 ARMS = {
@@ -133,7 +133,7 @@ def learned(setup: Setup, arm: Arm, name: str, seed: int) -> dict[str, float]:
     edits = arm.edits(batch.words) if arm.edits else []
 
     def with_wall(wall: Callable[[Tensor], Tensor]) -> float:
-        cut = without(wall(batch.words), layers=[0])
+        cut = blocked(wall(batch.words), layers=[0])
         return accuracy_there(Edited(model, lambda _ids: [*edits, cut]), batch)
 
     seen = trace(model, batch.words, Keep(what=("weights",), layers=(0,)), edits=edits)

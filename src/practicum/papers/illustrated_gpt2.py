@@ -39,8 +39,8 @@ from practicum.interpret.cache_view import (
     seconds_per_token,
     step_logits,
 )
-from practicum.interpret.edited import Edited, Edits, without
-from practicum.interpret.edits import PatternEdit
+from practicum.interpret.edited import Edited, Edits
+from practicum.interpret.edits import PatternEdit, blocked
 from practicum.interpret.looping import loops
 from practicum.interpret.masking import reach
 from practicum.interpret.tally import by_place, tally
@@ -119,7 +119,7 @@ class Setup:
 
 def blind(words: Tensor) -> Sequence[PatternEdit]:
     """From the separator on, no token sees the source."""
-    return [without(sees_source(words, BEGIN))]
+    return [blocked(sees_source(words, BEGIN))]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -146,6 +146,10 @@ class BPE(PieceTokenizer):
             "whole_first": self.whole_first,
         }
 
+    def changed(self, **parts: Any) -> "BPE":
+        """The same tokenizer but for the arguments that are given anew."""
+        return BPE(**(self.__getstate__() | parts))
+
     def __getstate__(self) -> dict[str, Any]:
         return {
             "pieces": self._pieces,
