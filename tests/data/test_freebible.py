@@ -60,7 +60,9 @@ def test_japanese_verses_have_their_books_and_their_own_numbers(folder: Path):
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"no gzip", gzip.compress(b"\xff"), gzip.compress(b"a,b\nc")]
+    "damage",
+    [b"", b"no gzip", gzip.compress(b"\xff"), gzip.compress(b"a,b\nc")],
+    ids=["empty", "no gzip", "no text", "no rows"],  # the bytes of a gzip tell the time
 )
 def test_a_file_that_is_no_bible_is_refused(folder: Path, damage: bytes):
     for name in ("t_web.csv.gz", "kougo.txt.gz"):

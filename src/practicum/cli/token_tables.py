@@ -51,16 +51,16 @@ def measure(
     specials: "Specials" = False,
 ) -> Measured:
     """What `tokenizer` makes of `documents`, while telling how far it is."""
-    from practicum.evaluation.token_costs import NOTHING, script_costs, total_cost
+    from practicum.evaluation.token_costs import NOTHING, costs
 
     found = Measured(name=name, vocabulary=tokenizer.size, total=NOTHING)
     whole = sum(len(document.text.encode()) for document in documents)
     for document in documents:
-        texts, kind = [document.text], _kind(document)
-        cost = total_cost(tokenizer, texts, specials=specials)
+        kind = _kind(document)
+        cost, scripts = costs(tokenizer, document.text, specials=specials)
         found.total += cost
         found.kinds[kind] = found.kinds.get(kind, NOTHING) + cost
-        for script, share in script_costs(tokenizer, texts, specials=specials).items():
+        for script, share in scripts.items():
             found.scripts[script] = found.scripts.get(script, NOTHING) + share
         emit(Progress(task=f"encoding by {name}", done=found.total.bytes, total=whole, unit="B"))
     return found

@@ -77,13 +77,21 @@ def bytes_per_token(tokenizer: Tokenizer, texts: Iterable[str]) -> float:
     return total_cost(tokenizer, texts).bytes_per_token
 
 
+def costs(
+    tokenizer: Tokenizer, text: str, *, specials: Specials = False
+) -> tuple[Cost, dict[str, Cost]]:
+    """What all of `text` costs, and its characters by script, from encoding it once."""
+    # First of all, since this refuses what is no text.
+    _, offsets = tokenizer.encode_with_offsets(text, specials=specials)
+    total = _total(text, len(offsets))
+    return total, _script_costs(text, offsets) if text else {}
+
+
 def total_cost(tokenizer: Tokenizer, texts: Iterable[str], *, specials: Specials = False) -> Cost:
     """What all `texts` cost together."""
     total = NOTHING
     for text in texts:
-        tokens = len(tokenizer.encode(text, specials=specials))
-        size, words = len(text.encode()), len(text.split())
-        total += Cost(bytes=size, characters=len(text), words=words, tokens=tokens)
+        total += _total(text, len(tokenizer.encode(text, specials=specials)))
     return total
 
 
@@ -92,8 +100,8 @@ def script_costs(
 ) -> dict[str, Cost]:
     """What the characters of each script cost, for the scripts that occur, in a fixed order."""
     totals = dict.fromkeys(_NAMES, NOTHING)
-    for text in filter(None, texts):
-        for name, cost in _script_costs(tokenizer, text, specials).items():
+    for text in texts:
+        for name, cost in costs(tokenizer, text, specials=specials)[1].items():
             totals[name] += cost
     return {name: cost for name, cost in totals.items() if cost.characters}
 
@@ -103,10 +111,13 @@ def script_of(character: str) -> str:
     return _NAMES[_class_of(ord(character))]
 
 
-def _script_costs(tokenizer: Tokenizer, text: str, specials: Specials) -> dict[str, Cost]:
+def _total(text: str, tokens: int) -> Cost:
+    size, words = len(text.encode()), len(text.split())
+    return Cost(bytes=size, characters=len(text), words=words, tokens=tokens)
+
+
+def _script_costs(text: str, offsets: Sequence[tuple[int, int]]) -> dict[str, Cost]:
     """Everything is counted in arrays: texts may be megabytes."""
-    # First of all, since this refuses what is no text.
-    _, offsets = tokenizer.encode_with_offsets(text, specials=specials)
     scripts, lengths = _classes(text)
     share = _shares(offsets, int(lengths.sum()))
     counts = len(_NAMES)

@@ -22,7 +22,7 @@ from practicum.tokenizers.tokenizer import PieceTokenizer
 
 REMEMBERED = 1 << 17  # pieces whose encoding is kept: a few tens of MB at most
 _ESCAPED = re.compile("([\udc80-\udcff]+)")  # bytes that are not UTF-8, as Python marks them
-_BLOCK = 1 << 18  # characters that are split at a time, which bounds memory
+_BLOCK = 1 << 16  # characters that are split at a time, which bounds memory and fits a cache
 LONG = 64  # bytes; longer pieces are rare, not kept, and cut by `LongPieces`
 
 
@@ -71,10 +71,9 @@ class BPE(PieceTokenizer):
         self._encodings = _Encodings(self)
 
     def _encode_plain(self, text: str) -> list[int]:
-        encoding, ids = self._encodings.__getitem__, list[int]()
-        for block in self.pattern.blocks(text, _BLOCK):
-            ids += chain.from_iterable(map(encoding, self.pattern.split(block)))
-        return ids
+        blocks = map(self.pattern.split, self.pattern.blocks(text, _BLOCK))
+        pieces = chain.from_iterable(blocks)
+        return list(chain.from_iterable(map(self._encodings.__getitem__, pieces)))
 
     def encode_bytes(self, data: bytes) -> list[int]:
         """The ids of any bytes; `decode_bytes` brings them back.

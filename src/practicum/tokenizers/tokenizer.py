@@ -135,6 +135,8 @@ class PieceTokenizer(ABC):
 
     def _encode_parts(self, parts: list[str]) -> list[int]:
         """Ids of the parts of a text, of which the odd ones are special tokens."""
+        if len(parts) == 1:
+            return self._encode_plain(parts[0]) if parts[0] else []
         ids: list[int] = []
         for place, part in enumerate(parts):
             if place % 2:
