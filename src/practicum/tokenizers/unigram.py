@@ -7,7 +7,8 @@ and one more piece. A character that no piece holds scores 10 below the worst pi
 sampling of cuts.
 
 Sums are kept in 32 bits, as in Google's library, and set back to zero where they get large, so that
-near ties fall to the same side in long texts; whence words are not cut apart.
+near ties fall to the same side in long texts; whence words are not cut apart. A user-defined symbol
+scores as in its version 0.2.3; before, it was worth a little less than nothing.
 """
 
 import struct
@@ -18,7 +19,7 @@ from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
 
 _UNKNOWN_PENALTY = 10.0
 _LARGEST = 100_000.0  # of a sum; from there sums begin anew, at the place reached
-_SMALLEST = 2.0**-126  # where the library's search for the highest score begins (`FLT_MIN`)
+_SYMBOL_BONUS = 0.1  # of a user-defined symbol, for each byte after its first
 _single = struct.Struct("f")
 
 
@@ -29,7 +30,6 @@ class Unigram(SentencePieceTokenizer):
         super().__init__(model)
         scores = [model.pieces[number].score for number in model.of(Kind.NORMAL)]
         self._unknown_score = _rounded(min(scores, default=0.0) - _UNKNOWN_PENALTY)
-        highest = max([_SMALLEST, *scores])
         # Every beginning of a piece, so that a search ends where no piece goes on.
         self._begins: dict[str, tuple[int, float] | None] = {}
         for number, piece in enumerate(model.pieces):
@@ -37,8 +37,8 @@ class Unigram(SentencePieceTokenizer):
                 continue
             for stop in range(1, len(piece.text)):
                 self._begins.setdefault(piece.text[:stop], None)
-            if piece.kind is Kind.USER_DEFINED:  # next to nothing, whatever its score
-                score = len(piece.text.encode()) * highest - 0.1
+            if piece.kind is Kind.USER_DEFINED:  # whatever its score
+                score = _rounded(_SYMBOL_BONUS * (len(piece.text.encode()) - 1))
             else:
                 score = piece.score
             # An unused piece is a beginning of others, and nothing else.
