@@ -43,6 +43,8 @@ def results(**numbers):
         ({"arms": ("full",)}, "two different arms"),
         ({"arms": ("full", "full")}, "two different arms"),
         ({"arms": ("full", "a/b")}, "cannot name a folder"),
+        ({"once": ("lorra",)}, "arms run once"),
+        ({"once": ("full", "lora")}, "arms run once"),
         ({"claims": ()}, "one claim or more"),
         ({"claims": (CLAIM, CLAIM)}, "each with its own text"),
         ({"presets": {}}, "instances of one Setup"),

@@ -14,6 +14,7 @@ from practicum.errors import ConfigError, Interrupted, StoreError, UnknownName
 from practicum.events import Note, Progress, listening
 from practicum.lab.executor import InProcess, Processes
 from practicum.lab.export import export_verdict, read_export
+from practicum.lab.paper import Claim
 from practicum.lab.provenance import code_fingerprint
 from practicum.lab.store import Store
 from practicum.lab.study import Plan, conclude, plan, study
@@ -350,3 +351,22 @@ def test_interrupted_by_the_page_itself_stops_the_study(toy, store, monkeypatch)
     monkeypatch.setattr(toy, "trouble", trouble)
     with pytest.raises(Interrupted, match="toy was stopped; 4 of 9 runs are kept"):
         study(toy.PAPER, planned(toy), executor=InProcess(), store=store)
+
+
+def test_an_arm_that_is_only_shown_runs_at_the_first_seed(toy, store):
+    paper = replace(toy.PAPER, once=("new",), claims=(Claim("old scores", value=old, above=0),))
+    verdict = study(paper, planned(toy), executor=InProcess(), store=store)
+    (kept,) = store.studies("toy")
+    rows = store.rows(kept.id)
+    assert [run.seed for run in rows.runs if run.arm == "new"] == [0]
+    assert len(rows.runs) == 3 * len(toy.ARMS) - 2
+    assert not rows.failures
+    assert verdict.state == "holds"
+    asked = replace(paper, claims=(Claim("new scores", value=lambda r: r.new.score, above=0),))
+    verdict = judge(asked, store.rows(kept.id, arms=paper.arms))
+    assert verdict.state == "invalid"
+    assert "'new' at seed 1 has not run" in verdict.reason
+
+
+def old(r):
+    return r.old.score + 10

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, final
@@ -151,12 +151,14 @@ Plot = Callable[[Rows], Picture]
 class Paper:
     """One page: `run(setup, arm, seed)` over `arms`, judged by `claims`.
 
+    The arms in `once` are shown and not judged: a study runs them at its first seed alone.
     The pictures in `plots` are named by their functions and drawn from the stored rows alone; a
     picture of the claims is drawn for every page.
     """
 
     run: Callable[[Any, str, int], Mapping[str, float]]
     arms: tuple[str, ...]
+    once: tuple[str, ...] = ()
     presets: Mapping[str, Any]  # smoke, cpu, gpu: instances of the page's Setup
     claims: tuple[Claim, ...]
     validity: tuple[Validity, ...] = ()
@@ -171,6 +173,11 @@ class Paper:
         for arm in self.arms:
             if not arm or arm[0] in "._" or set(arm) & set("/\\\0"):
                 raise ConfigError(f"arm '{arm}' cannot name a folder; use letters, digits, - and _")
+        judged = [arm for arm in self.arms if arm not in self.once]
+        if not judged or len(judged) + len(self.once) != len(self.arms):
+            raise ConfigError(
+                f"arms run once are some of {self.arms}, each named once; got {self.once}"
+            )
         texts = [claim.text for claim in self.claims]
         if not texts or len(set(texts)) != len(texts):
             raise ConfigError(
@@ -192,6 +199,15 @@ class Paper:
         if preset not in self.presets:
             raise UnknownName("preset", preset, self.presets)
         return self.presets[preset]
+
+    def asked(self, seeds: Sequence[int]) -> list[tuple[str, int]]:
+        """The (arm, seed) of every run of a study over `seeds`, seeds outermost."""
+        return [
+            (arm, seed)
+            for seed in seeds
+            for arm in self.arms
+            if arm not in self.once or seed == seeds[0]
+        ]
 
     def seed_count(self, preset: str) -> int:
         """How many seeds a study at `preset` runs unless told otherwise."""

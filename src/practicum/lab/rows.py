@@ -38,7 +38,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The runs of a study, every asked arm at every asked seed, seeds outermost."""
+    """The runs of a study that were asked for, those without numbers too, seeds outermost."""
 
     origin: Origin
     arms: tuple[str, ...]
@@ -66,8 +66,7 @@ class Rows:
     @property
     def failures(self) -> tuple[Run, ...]:
         """The asked runs that have no numbers."""
-        asked = [self.run(arm, seed) for seed in self.seeds for arm in self.arms]
-        return tuple(run for run in asked if run.state != "done")
+        return tuple(run for run in self.runs if run.state != "done")
 
 
 def finite(value: float | None) -> float | None:

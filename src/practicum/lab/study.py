@@ -111,7 +111,7 @@ def _enlisted(paper: Paper, plan: Plan, store: Store) -> Study:
     unfinished = [s for s in before if s.preset == plan.preset and s.state == "failed"]
     if kept.id not in {s.id for s in before} and unfinished:
         events.emit(events.Note(text=_why_anew(kept, unfinished[0])))
-    store.enlist(kept.id, [(arm, seed) for seed in plan.seeds for arm in paper.arms])
+    store.enlist(kept.id, paper.asked(plan.seeds))
     return kept
 
 
@@ -134,8 +134,7 @@ def _jobs(paper: Paper, plan: Plan, store: Store, kept: Study, force: bool) -> l
             seed=seed,
             folder=str(folder / f"{arm}-{seed}"),
         )
-        for seed in plan.seeds
-        for arm in paper.arms
+        for arm, seed in paper.asked(plan.seeds)
         if (arm, seed) not in done
     ]
 

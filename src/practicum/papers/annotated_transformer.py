@@ -185,6 +185,7 @@ CPU = Setup()
 PAPER = Paper(
     run=run,
     arms=tuple(ARMS),
+    once=("constant_rate", "norms_after"),
     presets={
         "smoke": replace(
             CPU,
