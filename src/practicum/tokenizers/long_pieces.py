@@ -23,6 +23,7 @@ from itertools import pairwise
 
 _REMEMBERED = 1 << 19  # choices of a token that are kept
 _NEVER = float("inf")
+_FEW = 5  # characters that are looked up one by one
 
 
 class LongPieces:
@@ -38,6 +39,7 @@ class LongPieces:
         self._choices: dict[tuple[str, str], str] = {}
         self._histories: dict[str, _History | None] = {}
         known = {token: token for token in codes}
+        self._longest = max(map(len, known), default=1)
         # Every beginning of a token, with the longest token that it begins with.
         self._begins: dict[str, str] = {}
         # The longest token that a token begins with, itself apart; "" where there is none.
@@ -64,6 +66,9 @@ class LongPieces:
                 stop += 1
                 if stop > size:
                     break
+                if stop - at == _FEW:
+                    token = self._reach(text, at)
+                    break
             choice = choices.get((previous, token))
             token = self._choice(previous, token) if choice is None else choice
             while not token or left_for_good[at + len(token)]:
@@ -79,6 +84,19 @@ class LongPieces:
             previous = token
             at += len(token)
         return [codes.get(token, token) for token in tokens]
+
+    def _reach(self, text: str, at: int) -> str:
+        """The longest token where more than a few characters begin one, found by halving."""
+        begins, token = self._begins, ""
+        begun, ended = 0, min(self._longest, len(text) - at) + 1
+        while ended - begun > 1:
+            middle = (begun + ended) // 2
+            longer = begins.get(text[at : at + middle])
+            if longer is None:
+                ended = middle
+            else:
+                token, begun = longer, middle
+        return token
 
     def _choice(self, previous: str, longest: str) -> str:
         """The longest token that `longest` begins with, and that fits `previous`."""
