@@ -9,7 +9,7 @@ from practicum.kernels.cross_entropy import (
     linear_cross_entropy,
     linear_cross_entropy_reference,
 )
-from practicum.kernels.rotary import rotate, rotate_reference, turns
+from practicum.kernels.rotary import rotary_table, rotate, rotate_reference, turns
 from practicum.kernels.skinny import few_rows
 from practicum.seeding import stream
 
@@ -39,7 +39,8 @@ def test_attention_is_the_equation(heads: int, kv_heads: int, t: int):
 def test_rotation_is_multiplication_by_a_unit_complex_number():
     x = draw("x", 2, 3, 5, 8)
     positions = torch.tensor([[0, 1, 2, 3, 4], [7, 8, 9, 300, 4]])
-    table = turns(positions, 8, 100.0, 512)
+    rates = 100.0 ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8)
+    table = turns(positions, rotary_table(512, rates))
     torch.testing.assert_close(
         rotate(x, table), rotate_reference(x, positions, 100.0), atol=2e-6, rtol=2e-6
     )  # the table is kept in float32

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from practicum.nn.attention import Attention
 from practicum.nn.initial import Normal, Rule, initialise
+from practicum.nn.norms import RMSNorm
 from practicum.nn.positions import Rope
 from practicum.nn.reader import Reader
+from practicum.nn.relative import Buckets, Sinusoids, Slopes
+from practicum.nn.rope_scaling import Yarn
 from practicum.nn.scores import Additive, Content, General
 from practicum.nn.self_reader import SelfReader
 from practicum.nn.state import Packed
@@ -25,6 +28,21 @@ CAUSAL_MIXERS = {
     "windowed": Attention(heads=4, window=4),
     "windowed rotary grouped": Attention(heads=4, kv_heads=2, window=3, positions=Rope(base=100.0)),
     "unscaled": Attention(heads=4, scale=1.0),
+    "windowed with the first in sight": Attention(heads=4, window=3, first=2, positions=Rope()),
+    "capped": Attention(heads=4, kv_heads=2, cap=0.7),
+    "capped, windowed": Attention(heads=4, cap=0.7, window=4),
+    "clipped": Attention(heads=4, clip=0.5),
+    "queries and keys normalised": Attention(
+        heads=4, kv_heads=2, qk_norm=RMSNorm(plus_one=True), positions=Rope()
+    ),
+    "slopes": Attention(heads=3, kv_heads=1, relative=Slopes()),
+    "slopes, windowed": Attention(heads=4, relative=Slopes(), window=4),
+    "buckets": Attention(heads=4, kv_heads=2, relative=Buckets(count=8, far=20)),
+    "sinusoids of distances": Attention(heads=4, relative=Sinusoids(), window=5),
+    "half of each head turned": Attention(heads=3, positions=Rope(share=0.5)),
+    "turned for longer texts": Attention(
+        heads=4, head_width=8, positions=Rope(scaling=Yarn(factor=4.0, context=16))
+    ),
     "reads itself, additive": SelfReader(reader=Reader(score=Additive(hidden=7))),
     "reads itself, cosine, windowed": SelfReader(
         reader=Reader(score=Content(strength=4.0)), window=4
@@ -76,8 +94,9 @@ def test_padding_does_not_matter(layer, x):
     padded = x[:, :7].clone()
     for row, length in enumerate(lengths):
         padded[row, length:] = 9.0
+    state.expect(lengths)
     layer(padded, state)
-    state.truncate(lengths)
+    assert state.lengths == lengths
     following = torch.stack([x[row, n : n + 3] for row, n in enumerate(lengths)])
     whole = layer(x)
     expected = torch.stack([whole[row, n : n + 3] for row, n in enumerate(lengths)])

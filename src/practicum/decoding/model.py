@@ -95,18 +95,33 @@ def rectangle(rows: Sequence[Sequence[int]], device: torch.device) -> Int[Tensor
 
 
 def prefill(
-    model: CausalModel, prompts: Sequence[Sequence[int]], capacity: int
+    model: CausalModel,
+    prompts: Sequence[Sequence[int]],
+    capacity: int,
+    *,
+    chunk: int | None = None,
 ) -> tuple[Float[Tensor, "b v"], State]:
-    """The logits after each prompt, and a state that holds exactly the prompts."""
+    """The logits after each prompt, and a state that holds exactly the prompts.
+
+    With `chunk` so many tokens of every prompt are read at a time, which bounds the memory.
+    """
     lengths = [len(prompt) for prompt in prompts]
+    longest = max(lengths)
     with reading(model):
-        state = model.new_state(len(prompts), max(capacity, *lengths))
-        hidden = model.hidden(rectangle(prompts, device_of(model)), state)
-        if min(lengths) < max(lengths):
-            state.truncate(lengths)
-        last = torch.tensor(lengths, device=hidden.device) - 1
-        rows = torch.arange(len(lengths), device=hidden.device)
-        return model.logits(hidden[rows, last][:, None])[:, 0], state
+        state = model.new_state(len(prompts), max(capacity, longest))
+        ids = rectangle(prompts, device_of(model))
+        last: Tensor | None = None
+        for part in ids.split(chunk or longest, dim=1):
+            start = max(state.lengths)
+            state.expect([min(max(n - start, 0), part.shape[1]) for n in lengths])
+            hidden = model.hidden(part, state)
+            place = torch.tensor(lengths, device=ids.device) - 1 - start
+            ends = (place >= 0) & (place < part.shape[1])
+            rows = torch.arange(len(lengths), device=ids.device)
+            here = hidden[rows, place.clamp(0, part.shape[1] - 1)]
+            last = here if last is None else torch.where(ends[:, None], here, last)
+        assert last is not None, "a prompt has at least one token"
+        return model.logits(last[:, None])[:, 0], state
 
 
 def step(model: CausalModel, ids: Int[Tensor, " b"], state: State) -> Float[Tensor, "b v"]:

@@ -15,8 +15,9 @@ from torch import Tensor
 from practicum.decoding.model import reading
 from practicum.models.build import build
 from practicum.models.decoder import DecoderModel
+from practicum.nn.cache import KeyValueCache
 from practicum.nn.stack import StackState
-from practicum.nn.state import KeyValueCache, Past, Reading
+from practicum.nn.state import Past, Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,11 @@ class Kept:
 
 def kept_by_layer(state: StackState) -> list[Kept]:
     """The shapes and bytes of every layer's keys and values."""
-    return [_kept(layer, cache) for layer, cache in enumerate(state.blocks)]
+    return [
+        _kept(layer, cache)
+        for layer, cache in enumerate(state.blocks)
+        if isinstance(cache, KeyValueCache)
+    ]
 
 
 def bytes_per_token(model: DecoderModel) -> int:
@@ -86,8 +91,8 @@ class _MisplacedReading(Reading):
     def reach(self, t):
         return self.reading.reach(t) + self.by
 
-    def see(self, k, v, window):
-        return self.reading.see(k, v, window)
+    def see(self, k, v, scope):
+        return self.reading.see(k, v, scope)
 
 
 def seconds_per_token(model: DecoderModel, ids: Int[Tensor, "1 t"], *, cached: bool) -> list[float]:

@@ -8,13 +8,13 @@ listener may answer with other weights; then these, and not the kernel's, mix th
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from practicum.kernels.attention import mixed
+from practicum.nn.seen import Seen, Weighing
 from practicum.nn.source import Source
-from practicum.nn.state import Past, Reading, Seen
+from practicum.nn.state import Past, Reading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,11 +67,17 @@ class _WatchedReading(Reading):
     def reach(self, t):
         return self.reading.reach(t)
 
-    def see(self, k, v, window):
-        return self.reading.see(k, v, window)
+    def starts(self, t, device):
+        return self.reading.starts(t, device)
 
-    def attend(self, q, k, v, *, scale, window, dropout):
-        return _told(self.see(k, v, window), q, scale, dropout, self.layer, self.listener)
+    def real(self, t, device):
+        return self.reading.real(t, device)
+
+    def see(self, k, v, scope):
+        return self.reading.see(k, v, scope)
+
+    def attend(self, q, k, v, scope, weighing):
+        return _told(self.see(k, v, scope), q, weighing, self.layer, self.listener)
 
 
 class _WatchedSource(Source):
@@ -79,52 +85,23 @@ class _WatchedSource(Source):
         super().__init__(source.keys, source.values, source.real)
         self.layer, self.listener = layer, listener
 
-    def attend(self, q, *, scale, dropout):
-        return _told(self.see(q.shape[2]), q, scale, dropout, self.layer, self.listener)
+    def attend(self, q, weighing):
+        return _told(self.see(q.shape[2]), q, weighing, self.layer, self.listener)
 
 
 def _told(
-    seen: Seen, q: Tensor, scale: float, dropout: float, layer: int, listener: Listener
+    seen: Seen, q: Tensor, weighing: Weighing, layer: int, listener: Listener
 ) -> Float[Tensor, "b h t c"]:
-    mixed = seen.gather(q, scale=scale, dropout=dropout)
-    visible = _visible(seen, q)
+    gathered = seen.gather(q, weighing)
     other = listener(
         Attended(
             layer=layer,
             queries=q,
             keys=seen.keys,
             values=seen.values,
-            weights=_weights(seen, q, scale, visible),
-            mixed=mixed,
-            visible=visible,
+            weights=seen.weights(q, weighing),
+            mixed=gathered,
+            visible=seen.visible(q.shape[2]),
         )
     )
-    return mixed if other is None else _mix(other, seen.values)
-
-
-def _visible(seen: Seen, q: Float[Tensor, "b h t k"]) -> Bool[Tensor, "#b 1 #t s"] | None:
-    if not seen.causal:
-        return seen.mask
-    t = q.shape[2]
-    return torch.ones(t, t, dtype=torch.bool, device=q.device).tril()[None, None]
-
-
-def _weights(
-    seen: Seen,
-    q: Float[Tensor, "b h t k"],
-    scale: float,
-    visible: Bool[Tensor, "#b 1 #t s"] | None,
-) -> Float[Tensor, "b h t s"]:
-    grouped = rearrange(q, "b (g r) t k -> b g r t k", g=seen.keys.shape[1])
-    scores = torch.einsum("bgrtk,bgsk->bgrts", grouped, seen.keys) * scale
-    scores = rearrange(scores, "b g r t s -> b (g r) t s")
-    if visible is not None:
-        scores = scores.masked_fill(~visible, -torch.inf)
-    return scores.softmax(-1)
-
-
-def _mix(
-    weights: Float[Tensor, "b h t s"], values: Float[Tensor, "b g s c"]
-) -> Float[Tensor, "b h t c"]:
-    grouped = rearrange(weights, "b (g r) t s -> b g r t s", g=values.shape[1])
-    return rearrange(torch.einsum("bgrts,bgsc->bgrtc", grouped, values), "b g r t c -> b (g r) t c")
+    return gathered if other is None else mixed(other, seen.values)

@@ -1,6 +1,7 @@
 """Cross-entropy of a linear layer's logits without holding all of them.
 
-loss = Σᵢ logsumexp(W hᵢ) − (W hᵢ)[targetᵢ], in nats, over rows i whose target is not `IGNORED`.
+loss = Σᵢ logsumexp(zᵢ) − zᵢ[targetᵢ] with zᵢ = W hᵢ + b, in nats, over rows i whose target is not
+`IGNORED`; with a cap c the logits are c · tanh(zᵢ / c).
 The fast version takes a few hundred rows at a time and makes their gradients while their logits
 are at hand, (softmax − onehot) W and (softmax − onehot)ᵀ h, so that no more than one chunk of
 logits is ever in memory and none is kept for the backward pass.
@@ -19,18 +20,27 @@ CHUNK_ROWS = 512  # at least: each chunk reads W twice and writes its gradient o
 
 
 def linear_cross_entropy_reference(
-    hidden: Float[Tensor, "n d"], weight: Float[Tensor, "v d"], targets: Int[Tensor, " n"]
+    hidden: Float[Tensor, "n d"],
+    weight: Float[Tensor, "v d"],
+    targets: Int[Tensor, " n"],
+    bias: Float[Tensor, " v"] | None = None,
+    cap: float | None = None,
 ) -> Float[Tensor, ""]:
     """The equation with all logits at once. Judges `linear_cross_entropy`."""
-    logits = F.linear(hidden, weight).float()
+    logits = F.linear(hidden, weight, bias)
+    logits = (logits if cap is None else cap * torch.tanh(logits / cap)).float()
     return F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
 
 
 def linear_cross_entropy(
-    hidden: Float[Tensor, "n d"], weight: Float[Tensor, "v d"], targets: Int[Tensor, " n"]
+    hidden: Float[Tensor, "n d"],
+    weight: Float[Tensor, "v d"],
+    targets: Int[Tensor, " n"],
+    bias: Float[Tensor, " v"] | None = None,
+    cap: float | None = None,
 ) -> Float[Tensor, ""]:
     """`linear_cross_entropy_reference`, a chunk of rows at a time; differentiable once."""
-    return _LinearCrossEntropy.apply(hidden, weight, targets)
+    return _LinearCrossEntropy.apply(hidden, weight, targets, bias, cap)
 
 
 def rows_per_chunk(vocab: int, device: torch.device) -> int:
@@ -41,41 +51,64 @@ def rows_per_chunk(vocab: int, device: torch.device) -> int:
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-        want_hidden, want_weight, _ = ctx.needs_input_grad
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        bias: Tensor | None,
+        cap: float | None,
+    ) -> Tensor:
+        want_hidden, want_weight, _, want_bias, _ = ctx.needs_input_grad
         total = torch.zeros((), device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if want_hidden else None
         grad_weight = torch.empty_like(weight) if want_weight else None
+        grad_bias = torch.zeros_like(bias) if bias is not None and want_bias else None
         step = rows_per_chunk(weight.shape[0], hidden.device)
         buffer = hidden.new_empty(min(step, hidden.shape[0]), weight.shape[0])
         for start in range(0, hidden.shape[0], step):
             rows = slice(start, start + step)
             h, target = hidden[rows], targets[rows]
             logits = torch.mm(h, weight.t(), out=buffer[: h.shape[0]])
+            if bias is not None:
+                logits += bias
+            slope = None if cap is None else _capped(logits, cap)
             log_p = logits.float()  # the same memory where the product is float32 already
             torch.log_softmax(log_p, dim=-1, out=log_p)
             kept = target != IGNORED
             index = target.clamp(min=0)[:, None]
             total -= (log_p.gather(1, index).squeeze(1) * kept).sum()
-            if not (want_hidden or want_weight):
+            if not (want_hidden or want_weight or want_bias):
                 continue
             grad = log_p.exp_()  # softmax − onehot, zero where ignored
             grad.scatter_add_(1, index, torch.full_like(index, -1, dtype=grad.dtype))
             if not bool(kept.all()):
                 grad *= kept[:, None]
             grad = grad.to(h.dtype)
+            if slope is not None:
+                grad *= slope
+            if grad_bias is not None:
+                grad_bias += grad.sum(0)
             if grad_hidden is not None:
                 torch.mm(grad, weight, out=grad_hidden[rows])
             if grad_weight is not None:
                 grad_weight.addmm_(grad.t(), h, beta=0 if start == 0 else 1)
-        ctx.save_for_backward(grad_hidden, grad_weight)
+        ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         return total
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, Tensor | None, None]:
-        grad_hidden, grad_weight = ctx.saved_tensors
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor | None, ...]:
+        grad_hidden, grad_weight, grad_bias = ctx.saved_tensors
         scale = float(grad_outputs[0])
-        for grad in (grad_hidden, grad_weight):
+        for grad in (grad_hidden, grad_weight, grad_bias):
             if grad is not None and scale != 1.0:
                 grad.mul_(scale)
-        return grad_hidden, grad_weight, None
+        return grad_hidden, grad_weight, None, grad_bias, None
+
+
+def _capped(logits: Tensor, cap: float) -> Tensor:
+    """Cap the logits in place; the slope of the cap at each."""
+    logits.div_(cap).tanh_()
+    slope = 1.0 - logits.square()
+    logits.mul_(cap)
+    return slope

@@ -12,26 +12,19 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-# What is cached here may be made while generating and used while training, where tensors made in
-# inference mode are refused: hence `inference_mode(False)`.
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
-def rotary_table(
-    length: int, width: int, base: float, device: torch.device
-) -> Float[Tensor, "length 2 half"]:
-    """cos and sin of every position below `length` and every pair, in float32."""
-    rates = base ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
-    angles = torch.outer(torch.arange(length, dtype=torch.float64), rates)
-    return torch.stack([angles.cos(), angles.sin()], dim=1).float().to(device)
+def rotary_table(length: int, rates: Float[Tensor, " half"]) -> Float[Tensor, "length 2 half"]:
+    """cos and sin of every position below `length` for pairs with these rates, in float32."""
+    angles = torch.outer(torch.arange(length, dtype=torch.float64), rates.double())
+    return torch.stack([angles.cos(), angles.sin()], dim=1).float()
 
 
-@lru_cache(maxsize=2)  # every block of a stack asks for the same ones, by the same tensor
-@torch.inference_mode(False)
+@lru_cache(maxsize=4)  # every block of a stack asks for the same ones, by the same tensors
+@torch.inference_mode(False)  # may be made while generating and used while training
 def turns(
-    positions: Int[Tensor, "b t"], width: int, base: float, length: int
+    positions: Int[Tensor, "b t"], table: Float[Tensor, "n 2 half"]
 ) -> Float[Tensor, "b t 2 half"]:
-    """The cos and sin for these positions, all below `length`."""
-    return rotary_table(length, width, base, positions.device)[positions]
+    """The cos and sin for these positions."""
+    return table[positions]
 
 
 def rotate_reference(
@@ -49,7 +42,12 @@ def rotate_reference(
 def rotate(
     x: Float[Tensor, "b h t k"], table: Float[Tensor, "#b t 2 half"]
 ) -> Float[Tensor, "b h t k"]:
-    """`rotate_reference` in real arithmetic, with the table made by `turns`."""
+    """`rotate_reference` in real arithmetic, with the table made by `turns`.
+
+    Where a head is wider than the table's pairs, what lies beyond them stays as it is.
+    """
     cos, sin = table.to(x.dtype)[:, None].unbind(dim=-2)
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+    half = cos.shape[-1]
+    first, second, *rest = x.split(half, dim=-1)
+    turned = [first * cos - second * sin, second * cos + first * sin]
+    return torch.cat([*turned, *rest], dim=-1)

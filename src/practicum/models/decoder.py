@@ -30,6 +30,9 @@ class Decoder:
     initial: tuple[Rule, ...]
     positions: LearnedPositions | SinusoidalPositions | None = None
     tied: bool = True
+    scaled: float = 1.0  # the embeddings are multiplied by it (Gemma: √width)
+    cap: float | None = None  # logits are kept within ±cap by a tanh (Gemma 2)
+    bias: bool = False  # on the logits, where their matrix is not the embedding's
     dropout: float = 0.0  # on the embeddings, while training
 
     def __post_init__(self) -> None:
@@ -37,6 +40,12 @@ class Decoder:
             raise ConfigError(
                 f"a vocabulary of {self.vocab} and a context of {self.context}; "
                 "both must be at least 1"
+            )
+        if self.bias and self.tied:
+            raise ConfigError("a bias on the logits needs a matrix of their own: tied=False")
+        if self.scaled <= 0.0 or (self.cap is not None and self.cap <= 0.0):
+            raise ConfigError(
+                f"embeddings times {self.scaled} and logits within {self.cap}; both above 0"
             )
 
     def build(self) -> "DecoderModel":
@@ -56,7 +65,7 @@ class DecoderModel(nn.Module):
         self.stack = description.stack.build()
         self._packed_output: Prepacked | None = None
         tokens = {"token": description.vocab}
-        self.head = None if description.tied else LinearLayer(width, tokens, bias=False)
+        self.head = None if description.tied else LinearLayer(width, tokens, bias=description.bias)
 
     @property
     def output_weight(self) -> Float[Tensor, "v d"]:
@@ -81,15 +90,20 @@ class DecoderModel(nn.Module):
             self.positions,
             past,
             context=self.description.context,
+            scale=self.description.scaled,
             dropout=self.description.dropout if self.training else 0.0,
         )
         return self.stack(x, past)
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         """Scores of every token of the vocabulary as the next one."""
+        bias = None if self.head is None else self.head.bias
         if torch.is_inference_mode_enabled():
-            return read_linear(hidden, self.output_weight, None, self._packed_output)
-        return F.linear(hidden, self.output_weight)
+            logits = read_linear(hidden, self.output_weight, bias, self._packed_output)
+        else:
+            logits = F.linear(hidden, self.output_weight, bias)
+        cap = self.description.cap
+        return logits if cap is None else cap * torch.tanh(logits / cap)
 
     def forward(
         self,

@@ -1,8 +1,9 @@
-"""Attention as a mixer: multi-head, grouped and multi-query, rotary, windowed; self and cross.
+"""Attention as a mixer: multi-head, grouped and multi-query, windowed; self and cross.
 
 q, k, v = W_qkv x;  y = W_o [softmax(scale · q kᵀ) v] per head (Vaswani et al. 2017, §3.2). With
 `kv_heads < heads` several query heads share a key-value head (Ainslie et al. 2023); `kv_heads=1` is
-multi-query (Shazeer 2019). How the past is kept and what a query sees is the state's business.
+multi-query (Shazeer 2019). Order comes from turning q and k (`positions`) or from a bias on the
+scores (`relative`). How the past is kept and what a query sees is the state's business.
 
 `forward` reads the sequence itself. For cross-attention `source` makes keys and values of another
 sequence and `look` reads them; the weights and their layout are the same.
@@ -10,16 +11,21 @@ sequence and `look` reads them; the weights and their layout are the same.
 
 from dataclasses import dataclass
 
+import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.kernels.rotary import rotate, turns
+from practicum.nn.cache import KeyValueCache, RingCache, cache_for
 from practicum.nn.linear import LinearLayer
+from practicum.nn.norms import Norm
 from practicum.nn.positions import Rope
+from practicum.nn.relative import Relative
+from practicum.nn.seen import Scope, Weighing
 from practicum.nn.source import Source
-from practicum.nn.state import KeyValueCache, Reading, Whole
+from practicum.nn.state import Reading, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +39,13 @@ class Attention:
     bias: bool = False  # on q, k, v
     out_bias: bool | None = None  # None: as `bias`
     positions: Rope | None = None
+    relative: Relative | None = None
     window: int | None = None  # a token sees itself and the window − 1 before it
+    first: int = 0  # tokens at the beginning that stay in sight of every window
     scale: float | None = None  # None: 1/√head_width
+    cap: float | None = None  # scores are kept within ±cap by a tanh (Gemma 2)
+    qk_norm: Norm | None = None  # of every query and key head, before they are turned (Gemma 3)
+    clip: float | None = None  # q, k and v are cut off at ±clip (OLMo)
     dropout: float = 0.0  # on the attention weights, while training
 
     def __post_init__(self) -> None:
@@ -44,10 +55,17 @@ class Attention:
             raise ConfigError(
                 f"{self.heads} query heads cannot share {self.kv_heads} key-value heads evenly"
             )
-        if self.window is not None and self.window < 1:
-            raise ConfigError(f"Attention.window is {self.window}; expected at least 1 token")
+        for name, value in (("scale", self.scale), ("cap", self.cap), ("clip", self.clip)):
+            if value is not None and value <= 0.0:
+                raise ConfigError(f"Attention.{name} is {value}; expected a number above 0")
+        Scope(window=self.window, first=self.first)  # refuses what cannot be
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"Attention.dropout is {self.dropout}; expected 0 ≤ dropout < 1")
+
+    @property
+    def scope(self) -> Scope:
+        """How far back a query sees."""
+        return Scope(window=self.window, first=self.first)
 
     def width_per_head(self, width: int) -> int:
         """The head width in a stack of this width."""
@@ -72,8 +90,9 @@ class AttentionLayer(nn.Module):
         self.kv_heads = description.kv_heads or description.heads
         self.head_width = description.width_per_head(width)
         self.value_width = description.value_width or self.head_width
-        if description.positions is not None and self.head_width % 2:
-            raise ConfigError(f"rotary positions need an even head width, not {self.head_width}")
+        if description.positions is not None:
+            description.positions.turned(self.head_width)  # refuses what makes no pairs
+        self.scope = description.scope
         self.scale = description.scale or self.head_width**-0.5
         rows = {
             "q": self.heads * self.head_width,
@@ -84,26 +103,42 @@ class AttentionLayer(nn.Module):
         self.split = [rows["q"] + rows["k"], rows["v"]]
         out_bias = description.bias if description.out_bias is None else description.out_bias
         self.out = LinearLayer(self.heads * self.value_width, {"out": width}, bias=out_bias)
+        norm, relative = description.qk_norm, description.relative
+        self.q_norm = None if norm is None else norm.build(self.head_width)
+        self.k_norm = None if norm is None else norm.build(self.head_width)
+        self.relative = (
+            None
+            if relative is None
+            else relative.build(width, self.heads, self.head_width, self.scale)
+        )
 
     def forward(
         self, x: Float[Tensor, "b t d"], state: Reading | None = None
     ) -> Float[Tensor, "b t d"]:
         reading = Whole() if state is None else state
+        made = self.qkv(x)
+        if (clip := self.description.clip) is not None:
+            made = made.clamp(-clip, clip)
         # split, not slices: the gradient of a split is one concatenation
-        qk, v = self.qkv(x).split(self.split, dim=-1)
+        qk, v = made.split(self.split, dim=-1)
         qk = rearrange(qk, "b t (h k) -> b h t k", k=self.head_width)
         v = rearrange(v, "b t (g c) -> b g t c", c=self.value_width)
-        rope = self.description.positions
-        if rope is not None:
-            positions = reading.positions(x.shape[1], x.device)
-            # tables are made for powers of two, so that a growing text makes few of them
-            length = max(256, 1 << (reading.reach(x.shape[1]) - 1).bit_length())
-            qk = rotate(qk, turns(positions, self.head_width, rope.base, length))
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = qk.split([self.heads, self.kv_heads], dim=1)
+            qk = torch.cat([self.q_norm(q), self.k_norm(k)], dim=1)
+        if (rope := self.description.positions) is not None:
+            table = rope.table(self.head_width, reading.reach(x.shape[1]), x.device)
+            qk = rotate(qk, turns(reading.positions(x.shape[1], x.device), table))
         q, k = qk.split([self.heads, self.kv_heads], dim=1)
-        dropout = self.description.dropout if self.training else 0.0
-        window = self.description.window
-        mixed = reading.attend(q, k, v, scale=self.scale, window=window, dropout=dropout)
+        mixed = reading.attend(q, k, v, self.scope, self.weighing)
         return self.out(rearrange(mixed, "b h t c -> b t (h c)"))
+
+    @property
+    def weighing(self) -> Weighing:
+        """How this layer's scores become weights."""
+        dropout = self.description.dropout if self.training else 0.0
+        cap = self.description.cap
+        return Weighing(scale=self.scale, cap=cap, bias=self.relative, dropout=dropout)
 
     def source(
         self, memory: Float[Tensor, "b s d"], real: Bool[Tensor, "b s"] | None = None
@@ -120,14 +155,14 @@ class AttentionLayer(nn.Module):
     def look(self, x: Float[Tensor, "b t d"], source: Source) -> Float[Tensor, "b t d"]:
         """What every token gathers from the source."""
         q = rearrange(self.qkv.only(x, "q"), "b t (h k) -> b h t k", k=self.head_width)
-        dropout = self.description.dropout if self.training else 0.0
-        mixed = source.attend(q, scale=self.scale, dropout=dropout)
+        mixed = source.attend(q, self.weighing)
         return self.out(rearrange(mixed, "b h t c -> b t (h c)"))
 
-    def new_state(self, rows: int, capacity: int) -> KeyValueCache:
-        """An empty cache of `capacity` tokens for each of `rows`, beside the weights."""
+    def new_state(self, rows: int, capacity: int) -> KeyValueCache | RingCache:
+        """An empty past of `rows` texts of at most `capacity` tokens each, beside the weights."""
         weight = self.qkv.weight
-        return KeyValueCache(
+        return cache_for(
+            self.scope,
             rows,
             capacity,
             self.kv_heads,

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from practicum.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNorm:
@@ -17,6 +19,11 @@ class LayerNorm:
 
     eps: float = 1e-5
     bias: bool = True
+    weight: bool = True
+
+    def __post_init__(self) -> None:
+        if self.bias and not self.weight:
+            raise ConfigError("a LayerNorm with a bias and no weight; set bias to False, too")
 
     def build(self, width: int) -> "LayerNormLayer":
         return LayerNormLayer(width, self)
@@ -24,9 +31,13 @@ class LayerNorm:
 
 @dataclass(frozen=True, kw_only=True)
 class RMSNorm:
-    """x / √(mean(x²) + eps) · weight over the width."""
+    """x / √(mean(x²) + eps) · weight over the width.
+
+    `plus_one`: times 1 + weight, with the product in float32 (Gemma).
+    """
 
     eps: float = 1e-5
+    plus_one: bool = False
 
     def build(self, width: int) -> "RMSNormLayer":
         return RMSNormLayer(width, self)
@@ -52,7 +63,7 @@ class LayerNormLayer(nn.Module):
     def __init__(self, width: int, description: LayerNorm) -> None:
         super().__init__()
         self.eps = description.eps
-        self.weight = nn.Parameter(torch.empty(width))
+        self.weight = nn.Parameter(torch.empty(width)) if description.weight else None
         self.bias = nn.Parameter(torch.empty(width)) if description.bias else None
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
@@ -63,12 +74,14 @@ class LayerNormLayer(nn.Module):
 class RMSNormLayer(nn.Module):
     def __init__(self, width: int, description: RMSNorm) -> None:
         super().__init__()
-        self.eps = description.eps
+        self.eps, self.plus_one = description.eps, description.plus_one
         self.weight = nn.Parameter(torch.empty(width))
 
     def forward(self, x: Float[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         inverse = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
+        if self.plus_one:
+            return (wide * inverse * (1.0 + self.weight.to(wide.dtype))).to(x.dtype)
         return (wide * inverse).to(x.dtype) * self.weight
 
 

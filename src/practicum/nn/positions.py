@@ -15,16 +15,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError
+from practicum.kernels.rotary import rotary_table
+from practicum.nn.rope_scaling import Dynamic, RopeScaling, plain_rates
 
 Layout = Literal["interleaved", "halves"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedPositions:
-    """A trained vector for each position below the context length."""
+    """A trained vector for each position below the context length.
+
+    `spare` rows come before them and are for no position: padding's, in OPT's weights.
+    """
+
+    spare: int = 0
 
     def build(self, context: int, width: int) -> "LearnedPositionsLayer":
-        return LearnedPositionsLayer(context, width)
+        return LearnedPositionsLayer(context, width, self.spare)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +51,63 @@ class SinusoidalPositions:
 
 @dataclass(frozen=True, kw_only=True)
 class Rope:
-    """Rotary positions (Su et al. 2021) with pairs (i, i + k/2) and angles m · base^(−2i/k)."""
+    """Rotary positions (Su et al. 2021) with pairs (i, i + k/2) and angles m · base^(−2i/k).
+
+    With `share` < 1 only the first so many dimensions of a head are turned (GPT-J, Phi).
+    """
 
     base: float = 10_000.0
+    share: float = 1.0
+    scaling: RopeScaling | None = None  # for texts longer than those of training
 
     def __post_init__(self) -> None:
         if self.base <= 1.0:
             raise ConfigError(f"Rope.base is {self.base}; expected a number above 1")
+        if not 0.0 < self.share <= 1.0:
+            raise ConfigError(f"Rope.share is {self.share}; expected 0 < share ≤ 1")
+
+    def turned(self, head_width: int) -> int:
+        """How many dimensions of a head are turned. Raises ConfigError where they make no pairs."""
+        turned = int(head_width * self.share)
+        if turned % 2 or turned < 2:
+            raise ConfigError(
+                f"rotary positions turn pairs, and {self.share:g} of a head of width {head_width} "
+                f"is {turned} dimensions; choose another head width or share"
+            )
+        return turned
+
+    def table(self, head_width: int, reach: int, device: torch.device) -> Float[Tensor, "n 2 half"]:
+        """cos and sin of every position below `reach` at least, made once for many lengths."""
+        # for powers of two, so that a growing text makes few tables
+        length = max(256, 1 << (reach - 1).bit_length())
+        grows = isinstance(self.scaling, Dynamic) and reach > self.scaling.context
+        known = reach if grows else 1  # the length that the rates depend on, if any
+        return _turns(self, self.turned(head_width), length, known, device)
+
+
+# What is cached here may be made while generating and used while training, where tensors made in
+# inference mode are refused: hence `inference_mode(False)`.
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _turns(
+    rope: Rope, width: int, length: int, known: int, device: torch.device
+) -> Float[Tensor, "n 2 half"]:
+    scaling = rope.scaling
+    rates = plain_rates(width, rope.base)
+    if scaling is not None:
+        rates = scaling.rates(width, rope.base, known)
+    table = rotary_table(length, rates).to(device)
+    return table if scaling is None else table * scaling.magnitude()
 
 
 class LearnedPositionsLayer(nn.Module):
-    def __init__(self, context: int, width: int) -> None:
+    def __init__(self, context: int, width: int, spare: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(context, width))
+        self.spare = spare
+        self.weight = nn.Parameter(torch.empty(context + spare, width))
 
     def forward(self, positions: Int[Tensor, "b t"]) -> Float[Tensor, "b t d"]:
-        return F.embedding(positions, self.weight)
+        return F.embedding(positions + self.spare if self.spare else positions, self.weight)
 
 
 class SinusoidalPositionsLayer(nn.Module):

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.nn.alignment import Gumbel, LocalMonotonic
+from practicum.nn.cache import KeyValueCache
 from practicum.nn.linear import LinearLayer
 from practicum.nn.reader import Reader, Remembered
 from practicum.nn.scores import Additive, Location
-from practicum.nn.state import KeyValueCache, Reading, Seen, Whole, visible
+from practicum.nn.seen import Scope, Seen
+from practicum.nn.state import Reading, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,8 @@ class SelfReaderLayer(nn.Module):
     ) -> Float[Tensor, "b t d"]:
         reading = Whole() if state is None else state
         kept = self.reader.score.remember(x)
-        seen = reading.see(kept[:, None], x[:, None], self.description.window)
+        scope = Scope(window=self.description.window)
+        seen = reading.see(kept[:, None], x[:, None], scope)
         remembered = Remembered(
             kept=seen.keys[:, 0], values=seen.values[:, 0], mask=_mask(seen, x.shape[1])
         )
@@ -77,8 +80,7 @@ class SelfReaderLayer(nn.Module):
 def _mask(seen: Seen, t: int) -> Bool[Tensor, "b t s"]:
     """Where each query may look."""
     slots, device = seen.keys.shape[2], seen.keys.device
-    if seen.mask is not None:
-        return seen.mask[:, 0].expand(-1, t, -1)
-    if seen.causal:
-        return visible((0,), t, slots, None, device)[:, 0]
+    mask = seen.visible(t)
+    if mask is not None:
+        return mask[:, 0].expand(-1, t, -1)
     return torch.ones(1, t, slots, dtype=torch.bool, device=device)

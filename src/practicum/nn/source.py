@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from practicum.nn.state import Seen
+from practicum.nn.seen import Seen, Weighing
 
 
 class Source:
@@ -24,11 +24,9 @@ class Source:
     ) -> None:
         self.keys, self.values, self.real = keys, values, real
 
-    def attend(
-        self, q: Float[Tensor, "b h t k"], *, scale: float, dropout: float
-    ) -> Float[Tensor, "b h t c"]:
+    def attend(self, q: Float[Tensor, "b h t k"], weighing: Weighing) -> Float[Tensor, "b h t c"]:
         """What the queries gather from all real places of their row's source."""
-        return self.see(q.shape[2]).gather(q, scale=scale, dropout=dropout)
+        return self.see(q.shape[2]).gather(q, weighing)
 
     def see(self, t: int) -> Seen:
         """What `t` queries may look at."""

@@ -1,4 +1,4 @@
-"""What a network has read so far: how the past is kept, where tokens stand, what a query may see.
+"""What a network has read so far: where tokens stand, and what a query may see.
 
 A mixer called without a state reads whole sequences; with one, it appends `t ≥ 1` tokens to what
 each row has seen. Prefill, chunked prefill, single steps and the check of a draft are the same
@@ -7,25 +7,24 @@ call. The state owns how the past is kept and read, so a layer never asks which 
 - `Whole` keeps nothing: rows are sequences read at once (training);
 - `BothWays` keeps nothing: rows read at once whose tokens see each other (an encoder);
 - `Packed` keeps nothing: rows hold several documents that do not see each other (packed training);
-- `KeyValueCache` keeps every key and value (decoding).
+- `Kept` is what remembers (decoding): the caches of `nn.cache` and the states of `nn.recurrence`.
 
-Rows of different length: append right-padded rows, then `truncate` to the real lengths; what was
-padded is overwritten later and never seen, since the future does not reach the past.
+Rows of different length are padded on the right, and the state is told beforehand how much is real
+(`Kept.expect`): padding is never seen and changes nothing that is kept.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from practicum.errors import ModelError
-from practicum.kernels.attention import attention
+from practicum.nn.seen import Scope, Seen, Weighing
 
 
 class State(Protocol):
@@ -42,34 +41,14 @@ class State(Protocol):
         """Forget, in each row, the tokens after the first lengths[i]."""
         ...
 
+    def expect(self, counts: Sequence[int]) -> None:
+        """Of the tokens that come next, only the first counts[i] of row i are real."""
+        ...
+
     @property
     def nbytes(self) -> int:
         """Bytes allocated, also on the meta device."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What queries may look at: keys, values, and where; arguments of `kernels.attention`."""
-
-    keys: Float[Tensor, "b g s k"]
-    values: Float[Tensor, "b g s c"]
-    mask: Bool[Tensor, "#b 1 #t s"] | None = None
-    causal: bool = False  # query i sees keys 0…i, and no mask is needed
-
-    def gather(
-        self, q: Float[Tensor, "b h t k"], *, scale: float, dropout: float = 0.0
-    ) -> Float[Tensor, "b h t c"]:
-        """What every query gathers."""
-        return attention(
-            q,
-            self.keys,
-            self.values,
-            mask=self.mask,
-            causal=self.causal,
-            scale=scale,
-            dropout=dropout,
-        )
 
 
 class Reading(ABC):
@@ -83,23 +62,27 @@ class Reading(ABC):
         """A number above every position of the next `t` tokens, without a look at a tensor."""
 
     @abstractmethod
-    def see(
-        self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"], window: int | None
-    ) -> Seen:
+    def see(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"], scope: Scope) -> Seen:
         """Take in the keys and values of `t` new tokens; what their queries may look at."""
+
+    def starts(self, t: int, device: torch.device) -> Bool[Tensor, "#b t"] | None:
+        """Where a document begins among the next `t` tokens; None: at position 0 alone."""
+        return None
+
+    def real(self, t: int, device: torch.device) -> Bool[Tensor, "b t"] | None:
+        """Which of the next `t` tokens are no padding; None: all."""
+        return None
 
     def attend(
         self,
         q: Float[Tensor, "b h t k"],
         k: Float[Tensor, "b g t k"],
         v: Float[Tensor, "b g t c"],
-        *,
-        scale: float,
-        window: int | None,
-        dropout: float,
+        scope: Scope,
+        weighing: Weighing,
     ) -> Float[Tensor, "b h t c"]:
         """The values that the new tokens' queries gather."""
-        return self.see(k, v, window).gather(q, scale=scale, dropout=dropout)
+        return self.see(k, v, scope).gather(q, weighing)
 
 
 class Past(Protocol):
@@ -126,11 +109,8 @@ class Whole(Reading):
     def of_block(self, index: int) -> "Whole":
         return self
 
-    def see(self, k, v, window):
-        t = k.shape[2]
-        if window is None or window >= t:
-            return Seen(keys=k, values=v, causal=True)
-        return Seen(keys=k, values=v, mask=visible((0,), t, t, window, k.device))
+    def see(self, k, v, scope):
+        return seen_from_the_start(k, v, scope)
 
 
 class BothWays(Reading):
@@ -142,6 +122,7 @@ class BothWays(Reading):
 
     def __init__(self, real: Bool[Tensor, "b t"] | None = None) -> None:
         self.mask = None if real is None else real[:, None, None, :]
+        self._real = real
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "1 t"]:
         return positions_of((0,), t, device)
@@ -152,15 +133,19 @@ class BothWays(Reading):
     def of_block(self, index: int) -> "BothWays":
         return self
 
-    def see(self, k, v, window):
+    def real(self, t, device):
+        return self._real
+
+    def see(self, k, v, scope):
         mask, t = self.mask, k.shape[2]
-        if window is not None:
+        if scope.window is not None:
             place = torch.arange(t, device=k.device)
-            near = (place[:, None] - place).abs() < window
+            near = (place[:, None] - place).abs() < scope.window
+            near = near | (place < scope.first)
             mask = near[None, None] if mask is None else mask & near
         elif mask is not None:
             mask = mask.expand(-1, -1, t, -1)
-        return Seen(keys=k, values=v, mask=mask)
+        return Seen(keys=k, values=v, mask=mask, distances=partial(apart, (0,), t, t, k.device))
 
 
 class Packed(Reading):
@@ -178,7 +163,7 @@ class Packed(Reading):
         self._positions = index - starts
         same = starts[:, :, None] == starts[:, None, :]
         self._mask = (same & (index[:, None] >= index))[:, None]
-        self._index = index
+        self._index, self._fresh = index, fresh
 
     def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
         assert t == self.segments.shape[1], f"{t} tokens for {self.segments.shape[1]} segment ids"
@@ -190,87 +175,95 @@ class Packed(Reading):
     def of_block(self, index: int) -> "Packed":
         return self
 
-    def see(self, k, v, window):
-        mask = self._mask
-        if window is not None:
-            mask = mask & (self._index[:, None] - self._index < window)
-        return Seen(keys=k, values=v, mask=mask)
+    def starts(self, t, device):
+        return self._fresh
+
+    def see(self, k, v, scope):
+        mask, t = self._mask, k.shape[2]
+        if scope.window is not None:
+            near = self._index[:, None] - self._index < scope.window
+            if scope.first:
+                near = near | (self._positions < scope.first)[:, None, None]
+            mask = mask & near
+        return Seen(keys=k, values=v, mask=mask, distances=partial(apart, (0,), t, t, k.device))
 
 
-class KeyValueCache(Reading):
-    """Every key and value of every row, in one rectangle of `capacity` tokens per row."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """A past as it was, to come back to. What a cache holds need not be kept twice."""
 
-    def __init__(
-        self,
-        rows: int,
-        capacity: int,
-        heads: int,
-        widths: tuple[int, int],  # of a key and of a value
-        *,
-        device: torch.device | str,
-        dtype: torch.dtype,
-    ) -> None:
-        # zeros, not empty: a padded slot may be multiplied by a weight of zero, and 0 · NaN is NaN
-        self.keys, self.values = (
-            torch.zeros(rows, heads, capacity, width, device=device, dtype=dtype)
-            for width in widths
-        )
+    lengths: tuple[int, ...]
+    kept: Mapping[str, Tensor]
+
+
+class Kept(Reading):
+    """What remembers: rows of `lengths` tokens, to which every call appends."""
+
+    def __init__(self, rows: int) -> None:
         self.lengths = [0] * rows
+        self._counts: list[int] | None = None
 
-    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b t"]:
+    def expect(self, counts: Sequence[int]) -> None:
+        """Of the tokens that come next, only the first counts[i] of row i are real."""
+        if len(counts) != len(self.lengths) or any(count < 0 for count in counts):
+            raise ModelError(f"{list(counts)} real tokens for {len(self.lengths)} rows")
+        self._counts = list(counts)
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "#b t"]:
         lengths = tuple(self.lengths)
-        return positions_of(lengths[:1] if _even(lengths) else lengths, t, device)
+        return positions_of(lengths[:1] if even(lengths) else lengths, t, device)
 
     def reach(self, t: int) -> int:
         return max(self.lengths) + t
 
-    def see(self, k, v, window):
-        t, capacity = k.shape[2], self.keys.shape[2]
-        longest = max(self.lengths) + t
-        if longest > capacity:
-            raise ModelError(
-                f"a cache of {capacity} tokens cannot take token {longest}; "
-                "ask for a larger capacity or a shorter text"
-            )
-        self._append(k, v)
-        lengths = tuple(self.lengths)
-        self.lengths = [length + t for length in lengths]
-        keys, values = self.keys[:, :, :longest], self.values[:, :, :longest]
-        even = _even(lengths)
-        if even and (window is None or window >= longest):
-            if t == 1:
-                return Seen(keys=keys, values=values)
-            if lengths[0] == 0:
-                return Seen(keys=keys, values=values, causal=True)
-        mask = visible(lengths[:1] if even else lengths, t, longest, window, k.device)
-        return Seen(keys=keys, values=values, mask=mask)
+    def real(self, t, device):
+        counts = self._counts
+        if counts is None or all(count >= t for count in counts):
+            return None
+        return torch.arange(t, device=device) < torch.tensor(counts, device=device)[:, None]
 
-    def _append(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"]) -> None:
-        t = k.shape[2]
-        if _even(self.lengths):
-            start = self.lengths[0]
-            self.keys[:, :, start : start + t] = k
-            self.values[:, :, start : start + t] = v
-            return
-        at = positions_of(tuple(self.lengths), t, k.device)
-        row = torch.arange(at.shape[0], device=k.device)[:, None]
-        self.keys[row, :, at] = rearrange(k, "b g t k -> b t g k")
-        self.values[row, :, at] = rearrange(v, "b g t c -> b t g c")
+    def counted(self, t: int) -> list[int]:
+        """Let `t` tokens have been read: how many were real in each row."""
+        counts = [t] * len(self.lengths) if self._counts is None else self._counts
+        counts = [min(t, count) for count in counts]
+        self._counts = None
+        self.lengths = [n + count for n, count in zip(self.lengths, counts, strict=True)]
+        return counts
 
-    def select(self, rows: Sequence[int]) -> None:
-        index = torch.tensor(list(rows), device=self.keys.device, dtype=torch.long)
-        self.keys, self.values = self.keys[index], self.values[index]
-        self.lengths = [self.lengths[row] for row in rows]
+    @abstractmethod
+    def select(self, rows: Sequence[int]) -> None: ...
 
-    def truncate(self, lengths: Sequence[int]) -> None:
-        self.lengths = shortened(self.lengths, lengths)
+    @abstractmethod
+    def truncate(self, lengths: Sequence[int]) -> None: ...
 
     @property
-    def nbytes(self) -> int:
-        return sum(t.numel() * t.element_size() for t in (self.keys, self.values))
+    @abstractmethod
+    def nbytes(self) -> int: ...
+
+    def snapshot(self) -> Snapshot:
+        """The past as it is now."""
+        return Snapshot(lengths=tuple(self.lengths), kept={})
+
+    def restore(self, before: Snapshot) -> None:
+        """Be as at the time of the snapshot, since when tokens were only appended."""
+        self.truncate(before.lengths)
 
 
-def _even(lengths: Sequence[int]) -> bool:
+def seen_from_the_start(
+    k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"], scope: Scope
+) -> Seen:
+    """What the queries of a whole text may look at."""
+    t, device = k.shape[2], k.device
+    distances = partial(apart, (0,), t, t, device)
+    if scope.holds(t):
+        return Seen(keys=k, values=v, causal=True, distances=distances)
+    if scope.first:
+        mask = visible((0,), t, t, scope, device)
+        return Seen(keys=k, values=v, mask=mask, distances=distances)
+    return Seen(keys=k, values=v, causal=True, window=scope.window, distances=distances)
+
+
+def even(lengths: Sequence[int]) -> bool:
     """Whether all rows have read equally much, so that one mask and one slice serve them all."""
     return len(set(lengths)) == 1
 
@@ -297,13 +290,13 @@ def positions_of(lengths: tuple[int, ...], t: int, device: torch.device) -> Int[
 @lru_cache(maxsize=2)
 @torch.inference_mode(False)
 def visible(
-    lengths: tuple[int, ...], t: int, s: int, window: int | None, device: torch.device
+    lengths: tuple[int, ...], t: int, s: int, scope: Scope, device: torch.device
 ) -> Bool[Tensor, "b 1 t s"]:
-    """True where the query at position lengths[i] + j may look: at the latest `window` tokens.
+    """True where the query at position lengths[i] + j may look, among keys at 0…s − 1."""
+    query = positions_of(lengths, t, device)[:, :, None]
+    return scope.admits(query, torch.arange(s, device=device)[None, None])[:, None]
 
-    Query m sees key n when m − window < n ≤ m; without a window every n ≤ m.
-    """
-    query = positions_of(lengths, t, device)[:, None, :, None]
-    key = torch.arange(s, device=device)
-    seen = key <= query
-    return seen if window is None else seen & (key > query - window)
+
+def apart(lengths: tuple[int, ...], t: int, s: int, device: torch.device) -> Int[Tensor, "b t s"]:
+    """How far keys at 0…s − 1 lie before the queries at lengths[i] + j."""
+    return positions_of(lengths, t, device)[:, :, None] - torch.arange(s, device=device)

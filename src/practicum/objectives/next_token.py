@@ -60,6 +60,10 @@ class NextToken:
     def loss(self, model: DecoderModel, batch: TokenBatch) -> Loss:
         hidden = model.hidden(batch.ids, segments=batch.segments)
         total = linear_cross_entropy(
-            hidden.flatten(0, 1), model.output_weight, batch.targets.flatten()
+            hidden.flatten(0, 1),
+            model.output_weight,
+            batch.targets.flatten(),
+            bias=None if model.head is None else model.head.bias,
+            cap=model.description.cap,
         )
         return Loss(total, batch.count)
