@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from practicum.errors import ConfigError
+from practicum.nn.state_space_start import LogUniform, ModesOf
 from practicum.seeding import stream
 
 
@@ -47,7 +48,7 @@ class Rule:
     """Parameters whose name matches `names` (a shell pattern) start as `start` says."""
 
     names: str
-    start: Normal | Uniform | Orthogonal | Constant
+    start: Normal | Uniform | Orthogonal | Constant | LogUniform | ModesOf
 
 
 def glorot(inputs: int, outputs: int) -> Uniform:
@@ -72,6 +73,8 @@ def initialise(module: nn.Module, rules: tuple[Rule, ...], *, seed: int) -> None
                     draw.uniform_(-bound, bound, generator=generator)
                 case Orthogonal(gain=gain):
                     nn.init.orthogonal_(draw, gain, generator=generator)
+                case LogUniform() | ModesOf() as start:
+                    draw.copy_(start.drawn(parameter.shape, generator))
             parameter.copy_(draw)
 
 
