@@ -70,3 +70,17 @@ def test_cross_entropy_in_chunks_is_the_equation(rows: int, monkeypatch: pytest.
 def test_few_rows_are_an_ordinary_linear_map(rows: int):
     x, w, b = draw("x", rows, 12), draw("w", 20, 12), draw("b", 20)
     torch.testing.assert_close(few_rows(x, w, b), torch.nn.functional.linear(x, w, b))
+
+
+def test_cross_entropy_of_capped_logits_with_a_bias_is_the_equation():
+    hidden, weight, bias = draw("h", 700, 6), draw("w", 40, 6), draw("b", 40)
+    targets = torch.randint(40, (700,), generator=stream(0, "t"))
+    targets[3:9] = IGNORED
+    given = [tensor.requires_grad_() for tensor in (hidden, weight, bias)]
+    ours = linear_cross_entropy(hidden, weight, targets, bias, 1.5)
+    theirs = linear_cross_entropy_reference(hidden, weight, targets, bias, 1.5)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6, check_dtype=False)
+    for mine, other in zip(
+        torch.autograd.grad(ours, given), torch.autograd.grad(theirs, given), strict=True
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)

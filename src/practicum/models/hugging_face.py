@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from practicum.config import to_json
-from practicum.errors import CheckpointError, ModelError
+from practicum.errors import CheckpointError, ConfigError, ModelError
 from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.encoder_decoder import EncoderDecoderModel
 from practicum.models.families.gpt2_weights import GPT2
 from practicum.models.families.llama_weights import LLAMA
 from practicum.models.safetensors_folder import (
@@ -26,7 +27,9 @@ from practicum.models.safetensors_folder import (
     write_weights,
 )
 from practicum.models.staging import staged
-from practicum.models.weight_table import Family, fill, outgoing
+from practicum.models.weight_table import Description, Family, fill, outgoing
+from practicum.nn.attention import Attention
+from practicum.nn.stack import Block, Stack
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.json_file import save_tokenizer
 from practicum.tokenizers.tokenizer import Tokenizer
@@ -34,10 +37,12 @@ from practicum.tokenizers.tokenizer import Tokenizer
 FAMILIES = (GPT2, LLAMA)
 SHARD_BYTES = 5 << 30
 
+Network = DecoderModel | EncoderDecoderModel
+
 
 def read_folder(
     path: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
-) -> DecoderModel:
+) -> Network:
     """The network in the folder; `dtype` None keeps the one that most weights are stored in.
 
     Raises ModelError: an architecture or a feature that is not built. CheckpointError: a file
@@ -52,14 +57,15 @@ def read_folder(
         raise ModelError(f"{folder}: {problem}") from problem
     weights = _full_names(family, open_weights(folder))
     model = build(description, device="meta")
-    ignored = [*family.ignored, *([r"lm_head\.weight"] if description.tied else [])]
-    rows = family.weights(description)
+    tied = isinstance(description, Decoder) and description.tied
+    ignored = [*family.ignored, *([r"lm_head\.weight"] if tied else [])]
+    rows = family.table(description, weights.tensors)
     fill(model, rows, weights, dtype=dtype or weights.dtype, device=device, ignored=ignored)
     return model
 
 
 def write_folder(
-    model: DecoderModel,
+    model: Network,
     path: str | Path,
     *,
     tokenizer: Tokenizer | None = None,
@@ -89,7 +95,7 @@ def write_folder(
         write_json(aside / "config.json", config)
 
 
-def family_of(description: Decoder) -> Family | None:
+def family_of(description: Description) -> Family | None:
     """The family whose configuration says all that the description says; None if there is none."""
     return next((family for family in FAMILIES if _misfit(family, description) is None), None)
 
@@ -143,34 +149,45 @@ def _full_names(family: Family, weights: StoredWeights) -> StoredWeights:
     return weights.renamed({name: family.prefix + name for name in bare})
 
 
-def _misfit(family: Family, description: Decoder) -> str | None:
+def _misfit(family: Family, description: Description) -> str | None:
     """A place where the description differs from what its configuration would be read as."""
     try:
         again = family.from_config(family.to_config(description))
-    except ModelError as problem:
+    except (ModelError, ConfigError) as problem:
         return str(problem)
     # How weights start is not in a configuration, and does not matter to a network that has some.
     return next(_differences(_plain(again), _plain(description)), None)
 
 
-def _plain(description: Decoder) -> Any:
+def _plain(description: Description) -> Any:
     """The description as JSON data in which equal networks are equal."""
-    width = description.stack.width
-    blocks = tuple(
-        replace(
-            block,
-            mixer=replace(
-                block.attention,
-                kv_heads=block.attention.kv_heads or block.attention.heads,
-                head_width=block.attention.width_per_head(width),
-                out_bias=block.attention.bias
-                if block.attention.out_bias is None
-                else block.attention.out_bias,
-            ),
-        )
-        for block in description.stack.blocks
+    if isinstance(description, Decoder):
+        return to_json(replace(description, stack=_plain_stack(description.stack), initial=()))
+    encoder, decoder = _plain_stack(description.encoder), _plain_stack(description.decoder)
+    return to_json(replace(description, encoder=encoder, decoder=decoder, initial=()))
+
+
+def _plain_stack(stack: Stack) -> Stack:
+    return replace(stack, block=tuple(_plain_block(block, stack.width) for block in stack.blocks))
+
+
+def _plain_block(block: Block, width: int) -> Block:
+    mixer, cross = block.mixer, block.cross
+    if isinstance(mixer, Attention):
+        block = replace(block, mixer=_plain_attention(mixer, width))
+    return block if cross is None else replace(block, cross=_plain_attention(cross, width))
+
+
+def _plain_attention(mixer: Attention, width: int) -> Attention:
+    head_width = mixer.width_per_head(width)
+    return replace(
+        mixer,
+        kv_heads=mixer.kv_heads or mixer.heads,
+        head_width=head_width,
+        value_width=mixer.value_width or head_width,
+        scale=mixer.scale or head_width**-0.5,
+        out_bias=mixer.bias if mixer.out_bias is None else mixer.out_bias,
     )
-    return to_json(replace(description, stack=replace(description.stack, block=blocks), initial=()))
 
 
 def _differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:

@@ -122,6 +122,11 @@ def _from_folder(
         model = read_network(Decoder, path, device=device, dtype=dtype)
     elif (path / "config.json").is_file():
         model = read_folder(path, device=device, dtype=dtype)
+        if not isinstance(model, DecoderModel):
+            raise ModelError(
+                f"{path} holds an encoder-decoder, expected a language model; read it by "
+                "practicum.models.hugging_face.read_folder"
+            )
     else:
         raise CheckpointError(
             f"{path} is not a model's folder: it holds no config.json and no description.json; "

@@ -8,7 +8,7 @@ else.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,9 @@ from torch import Tensor, nn
 from practicum.errors import CheckpointError, ModelError
 from practicum.events import Progress, emit
 from practicum.models.decoder import Decoder
+from practicum.models.encoder_decoder import EncoderDecoder
+
+Description = Decoder | EncoderDecoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +58,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """Our parameter and the tensors it is made of, in order."""
+    """Our parameter and the tensors it is made of, in order.
+
+    Of a `stacked` one the two leading axes, expert and row, are taken as one axis of rows.
+    """
 
     ours: str
     parts: tuple[Part, ...]
+    stacked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +73,7 @@ class Family:
     """An architecture of the `transformers` library, as ours and back.
 
     `to_config` need not judge what it is given: whoever writes checks that reading it again gives
-    the same description.
+    the same description. `others` are tables of layouts that are read, too, and never written.
     """
 
     architecture: str  # "LlamaForCausalLM"
@@ -74,9 +81,16 @@ class Family:
     model_type: str
     prefix: str
     ignored: tuple[str, ...]  # patterns of names that hold no weights, such as stored masks
-    from_config: Callable[[Mapping[str, Any]], Decoder]
-    to_config: Callable[[Decoder], dict[str, Any]]
-    weights: Callable[[Decoder], Iterable[Row]]
+    from_config: Callable[[Mapping[str, Any]], Description]
+    to_config: Callable[[Any], dict[str, Any]]
+    weights: Callable[[Any], Iterable[Row]]
+    others: tuple[Callable[[Any], Iterable[Row]], ...] = ()
+
+    def table(self, description: Description, names: Collection[str]) -> list[Row]:
+        """The table of the layout that has all these names; ours to write where none has."""
+        tables = [list(weights(description)) for weights in (self.weights, *self.others)]
+        fit = (t for t in tables if all(part.name in names for row in t for part in row.parts))
+        return next(fit, tables[0])
 
 
 class Source(Protocol):
@@ -141,6 +155,7 @@ def outgoing(model: nn.Module, rows: Iterable[Row]) -> dict[str, Tensor]:
     theirs: dict[str, Tensor] = {}
     for row in rows:
         values, start = parameters.pop(row.ours), 0
+        values = values.flatten(0, 1) if row.stacked else values
         for part in row.parts:
             end = values.shape[0] if part.rows is None else start + part.rows
             theirs[part.name] = part.view.write(values[start:end])
@@ -156,9 +171,10 @@ def outgoing(model: nn.Module, rows: Iterable[Row]) -> dict[str, Tensor]:
 def _gather(
     row: Row, shape: torch.Size, source: Source, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    values, start = torch.empty(shape, dtype=dtype, device=device), 0
+    whole = torch.empty(shape, dtype=dtype, device=device)
+    values, start = whole.flatten(0, 1) if row.stacked else whole, 0
     for part in row.parts:
-        place = values[start : start + (part.rows or shape[0])]
+        place = values[start : start + (part.rows or values.shape[0])]
         stored = source.dtype_of(part.name)
         if part.view is AS_IS and stored == dtype and device.type == "cpu":
             _check_shape(row, torch.Size(source.shapes[part.name]), place.shape, source)
@@ -170,7 +186,7 @@ def _gather(
             _check_shape(row, piece.shape, place.shape, source)
             place.copy_(piece)
         start += place.shape[0]
-    return values
+    return whole
 
 
 def _place(model: nn.Module, name: str, values: Tensor) -> None:

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from practicum.errors import ConfigError, ModelError
 from practicum.nn.attention import Attention, AttentionLayer
+from practicum.nn.experts import Experts
 from practicum.nn.mlp import MLP
 from practicum.nn.norms import LayerNorm, Norm
 from practicum.nn.relative import BucketsLayer
@@ -32,7 +33,7 @@ class Block:
     """A mixer and, unless None, a look at a source and a feed-forward, each with its own norm."""
 
     mixer: Attention | SelfReader
-    ffn: MLP | None
+    ffn: MLP | Experts | None
     cross: Attention | None = None  # reads the source, between the two
     norm: Norm = LayerNorm()
     norms: Literal["before", "after", "both"] = "before"  # each part, or its sum with the stream

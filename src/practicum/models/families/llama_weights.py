@@ -32,7 +32,7 @@ def weights(description: Decoder) -> Iterator[Row]:
 def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
     ours, theirs = f"stack.blocks.{layer}", f"model.layers.{layer}"
     mixer, mlp = block.attention, block.ffn
-    assert mlp is not None, "checked by to_config"
+    assert isinstance(mlp, MLP), "checked by to_config"
     yield Row(f"{ours}.mixer_norm.weight", (Part(name=f"{theirs}.input_layernorm.weight"),))
     yield Row(f"{ours}.ffn_norm.weight", (Part(name=f"{theirs}.post_attention_layernorm.weight"),))
     per_head = mixer.width_per_head(width)
