@@ -32,7 +32,7 @@ def test_the_published_spectra():
 def test_inverse_spacing_is_near_the_true_spectrum():
     """S4D-Inv was read off HiPPO-LegS (Gu et al. 2022, conjecture 5)."""
     near, true = poles("inv", 256).imag.sort().values, poles("legs", 256).imag
-    assert (near[-8:] / true[-8:] - 1).abs().max() < 0.05
+    assert (near[-8:] / true[-8:] - 1).abs().max() < 0.06
 
 
 def test_a_layer_starts_with_the_modes_in_every_channel():

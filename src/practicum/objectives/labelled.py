@@ -11,14 +11,14 @@ from torch import Tensor
 from practicum.errors import DataError
 from practicum.objectives.objective import TensorBatch
 
-Pair = tuple[Float[np.ndarray, " i"], int | Float[np.ndarray, " o"]]
+Pair = tuple[Float[np.ndarray, "..."], int | Float[np.ndarray, " o"]]
 
 
 @dataclass(frozen=True)
 class LabelledBatch(TensorBatch):
     """`x`, and for each row a class (a whole number) or a vector."""
 
-    x: Float[Tensor, "b i"]
+    x: Float[Tensor, "b ..."]
     wanted: Int[Tensor, " b"] | Float[Tensor, "b o"]
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from practicum.errors import ConfigError
-from practicum.training.optimiser import AdamW, Optimiser
+from practicum.training.optimiser import AdamW, Gentle, Optimiser
 from practicum.training.precision import Precision
 from practicum.training.schedules import Cosine, Schedule
 
@@ -19,6 +19,7 @@ class Budget:
     warmup: float = 0.05  # share of the steps, rounded to whole steps
     accumulate: int = 1
     optimiser: Optimiser = AdamW()
+    gentle: Gentle | None = None  # parameters that learn more slowly than the others
     clip: float | None = 1.0  # largest norm of the whole gradient; None: not clipped
     precision: Precision = "float32"
     compile: bool = False

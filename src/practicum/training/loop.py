@@ -30,6 +30,7 @@ from practicum.training.checkpoint import (
     step_name,
 )
 from practicum.training.interruption import Interruption, interruption
+from practicum.training.optimiser import over_model
 from practicum.training.precision import precise
 from practicum.training.schedules import factor
 from practicum.training.speed import matmul_flops_per_second
@@ -109,7 +110,8 @@ def fit(
         to_json(objective),
         seed,
     )
-    state = TrainState(model, budget.optimiser.over(trained), identity)
+    optimiser = over_model(model, trained, budget.optimiser, budget.gentle)
+    state = TrainState(model, optimiser, identity)
     run = _Run(state, source, objective, budget, seed, trained, watch)
     run.resume()
     if budget.compile:
@@ -196,7 +198,7 @@ class _Run:
             budget.schedule, state.step, warmup=budget.warmup_steps, steps=budget.steps
         )
         for group in state.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         state.optimiser.zero_grad(set_to_none=True)
         count = max(1, sum(batch.count for batch in batches))
         loss = 0.0

@@ -1,11 +1,13 @@
 """How a gradient becomes a step, as a description in a `Budget`: AdamW, SGD, RMSprop, Adadelta.
 
-The updates are torch's; what is ours is which parameters decay. The learning rate is not part of
-the description: the loop sets it from the budget's rate and schedule at every step.
+The updates are torch's; what is ours is which parameters decay, and which are `Gentle`: they learn
+at a share of the rate. The rate is not part of the description: the loop sets it from the budget's
+rate and schedule at every step.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -99,6 +101,52 @@ class Adadelta:
 
 
 Optimiser = AdamW | SGD | RMSprop | Adadelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gentle:
+    """Parameters that learn at a `share` of the rate and do not decay, by their names.
+
+    So do those of a dynamical system, where a small change means another memory (Gu et al. 2021).
+    """
+
+    names: tuple[str, ...]  # shell patterns
+    share: float
+
+    def __post_init__(self) -> None:
+        if not self.names or not 0 <= self.share <= 1:
+            raise ConfigError(
+                f"Gentle with names {self.names} and share {self.share}; expected one pattern or "
+                "more and a share from 0 to 1"
+            )
+
+    def matches(self, name: str) -> bool:
+        """Whether the parameter of this name is one of them."""
+        return any(fnmatchcase(name, pattern) for pattern in self.names)
+
+
+def over_model(
+    model: nn.Module, params: Iterable[nn.Parameter], optimiser: Optimiser, gentle: Gentle | None
+) -> torch.optim.Optimizer:
+    """An optimiser of those `params` of `model` that take a gradient.
+
+    The last group holds the gentle ones; its `share` of the rate is for the loop to apply.
+
+    Raises TrainingError where no parameter is gentle: a pattern that matches nothing is a mistake.
+    """
+    if gentle is None:
+        return optimiser.over(params)
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    sides: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+    for parameter in trainable(params):
+        sides[gentle.matches(names.get(parameter, ""))].append(parameter)
+    if not sides[True]:
+        raise TrainingError(
+            f"no parameter is called {' or '.join(gentle.names)}, so none is gentle; leave that out"
+        )
+    made = optimiser.over(sides[False])
+    made.add_param_group({"params": sides[True], "weight_decay": 0.0, "share": gentle.share})
+    return made
 
 
 def trainable(params: Iterable[nn.Parameter]) -> list[nn.Parameter]:
