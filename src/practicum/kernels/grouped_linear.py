@@ -87,7 +87,8 @@ def _outer(
     """Σ grad xᵀ over the rows of each group; zero for a group without rows."""
     if _has_kernel(x, grad):
         return F.grouped_mm(grad.T, x, offs=counts.cumsum(0, dtype=torch.int32))
-    sums = x.new_zeros(counts.shape[0], grad.shape[1], x.shape[1])
+    sums = x.new_empty(counts.shape[0], grad.shape[1], x.shape[1])
+    sums[counts == 0] = 0
     for group, rows in segments(counts):
         torch.mm(grad[rows].T, x[rows], out=sums[group])
     return sums
