@@ -9,6 +9,7 @@ B is 1: only its product with C could be seen. Here `h` are independent systems,
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Complex, Float
@@ -26,6 +27,7 @@ class DiagonalSystem:
     step: Float[Tensor, " h"]
     discretisation: Discretisation
 
+    @cached_property
     def discrete(self) -> tuple[Complex[Tensor, "h n"], Complex[Tensor, "h n"]]:
         """log Ā and B̄."""
         moved = self.step[:, None] * self.poles
@@ -36,12 +38,12 @@ class DiagonalSystem:
 
     def kernel(self, c: Complex[Tensor, "c h n"], length: int) -> Float[Tensor, "c h t"]:
         """K̄ of this length."""
-        logs, b = self.discrete()
+        logs, b = self.discrete
         return vandermonde((c * b).movedim(0, 1), logs, length).movedim(1, 0)
 
     def advance(
         self, x: Complex[Tensor, "b h n"], u: Float[Tensor, "b h"]
     ) -> Complex[Tensor, "b h n"]:
         """Ā x + B̄ u."""
-        logs, b = self.discrete()
+        logs, b = self.discrete
         return logs.exp() * x + b * u[..., None]

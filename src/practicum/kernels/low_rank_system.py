@@ -21,7 +21,7 @@ matrices are in coordinates [Re x, Im x]. Here `h` are independent systems, `c` 
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from jaxtyping import Complex, Float
@@ -64,11 +64,17 @@ class LowRankSystem:
         self, x: Complex[Tensor, "b h n"], u: Float[Tensor, "b h"]
     ) -> Complex[Tensor, "b h n"]:
         """Ā x + B̄ u."""
-        step, p = self.step[:, None], self.low_rank
-        half = step / 2
-        x = x + half * (self.poles * x - p * _dot(p, x)) + step * self.input * u[..., None]
+        half, p = self.step[:, None] / 2, self.low_rank
+        d, below = self._inverse
+        x = x + half * (self.poles * x - p * _dot(p, x) + 2 * self.input * u[..., None])
+        return d * (x - p * (_dot(p, d * x) / below))
+
+    @cached_property
+    def _inverse(self) -> tuple[Complex[Tensor, "h n"], Float[Tensor, "h 1"]]:
+        """D, and 2/Δ + P*D P."""
+        half = self.step[:, None] / 2
         d = 1 / (1 - half * self.poles)
-        return d * (x - p * _dot(p, d * x) / (1 / half + _dot(p, d * p)))
+        return d, 1 / half + _dot(self.low_rank, d * self.low_rank)
 
     def dense(self) -> Float[Tensor, "h m m"]:
         """Ā."""
