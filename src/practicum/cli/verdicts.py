@@ -15,7 +15,8 @@ from typing import Any
 from practicum.errors import StoreError
 from practicum.home import home
 from practicum.lab.export import export_verdict, read_export
-from practicum.lab.provenance import ROOT, code_fingerprint
+from practicum.lab.provenance import code_fingerprint
+from practicum.lab.reached import ROOT
 from practicum.lab.rows import Rows
 from practicum.lab.verdict import Verdict
 from practicum.papers.catalog import FOLDER, Entry, has_page, page_path
@@ -68,7 +69,7 @@ def is_smoke(verdict: Verdict) -> bool:
 
 
 def changed_since(verdict: Verdict) -> bool:
-    """Whether the page, or a file it imports, changed since the verdict."""
+    """Whether the page, or code that it reaches, changed since the verdict."""
     return verdict.origin.code != _code(verdict.origin.slug)
 
 
