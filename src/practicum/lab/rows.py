@@ -16,7 +16,7 @@ class Origin:
     preset: str
     setup: dict[str, Any]  # the configuration as JSON data
     fingerprint: str  # of slug, configuration and code: equal when nothing has to run again
-    code: str  # of the page and the files it imports alone: a verdict is stale when it changes
+    code: str  # of the page and what it reaches alone: a verdict is stale when it changes
     versions: dict[str, str]
     device: str
     wall_seconds: float  # summed over the runs
