@@ -84,3 +84,20 @@ def test_cross_entropy_of_capped_logits_with_a_bias_is_the_equation():
         torch.autograd.grad(ours, given), torch.autograd.grad(theirs, given), strict=True
     ):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("cap", [None, 2.0])
+def test_cross_entropy_within_autocast_keeps_the_sums_in_float32(cap):
+    hidden, weight = draw("h", 1200, 16).float(), draw("w", 60, 16).float()
+    targets = torch.randint(60, (1200,), generator=stream(0, "t"))
+    given = [hidden.requires_grad_(), weight.requires_grad_()]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ours = linear_cross_entropy(hidden, weight, targets, cap=cap)
+    theirs = linear_cross_entropy_reference(hidden, weight, targets, cap=cap)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs, rtol=1e-2, atol=0)
+    for mine, other in zip(
+        torch.autograd.grad(ours, given), torch.autograd.grad(theirs, given), strict=True
+    ):
+        assert mine.dtype == torch.float32
+        assert (mine - other).norm() < 2e-2 * other.norm()

@@ -39,7 +39,15 @@ def linear_cross_entropy(
     bias: Float[Tensor, " v"] | None = None,
     cap: float | None = None,
 ) -> Float[Tensor, ""]:
-    """`linear_cross_entropy_reference`, a chunk of rows at a time; differentiable once."""
+    """`linear_cross_entropy_reference`, a chunk of rows at a time; differentiable once.
+
+    Within autocast the products are of its precision, the sums in float32.
+    """
+    device = hidden.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        hidden, weight = hidden.to(dtype), weight.to(dtype)
+        bias = None if bias is None else bias.to(dtype)
     return _LinearCrossEntropy.apply(hidden, weight, targets, bias, cap)
 
 
@@ -62,7 +70,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         want_hidden, want_weight, _, want_bias, _ = ctx.needs_input_grad
         total = torch.zeros((), device=hidden.device)
         grad_hidden = torch.empty_like(hidden) if want_hidden else None
-        grad_weight = torch.empty_like(weight) if want_weight else None
+        half = weight.dtype in (torch.float16, torch.bfloat16)
+        wide = torch.float32 if half else weight.dtype  # in which chunks are summed
+        grad_weight = torch.empty_like(weight, dtype=wide) if want_weight else None
         grad_bias = torch.zeros_like(bias) if bias is not None and want_bias else None
         step = rows_per_chunk(weight.shape[0], hidden.device)
         buffer = hidden.new_empty(min(step, hidden.shape[0]), weight.shape[0])
@@ -92,8 +102,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if grad_hidden is not None:
                 torch.mm(grad, weight, out=grad_hidden[rows])
             if grad_weight is not None:
-                grad_weight.addmm_(grad.t(), h, beta=0 if start == 0 else 1)
+                _add_product(grad_weight, grad.t(), h, first=start == 0)
         ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
+        ctx.dtype = weight.dtype
         return total
 
     @staticmethod
@@ -103,7 +114,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for grad in (grad_hidden, grad_weight, grad_bias):
             if grad is not None and scale != 1.0:
                 grad.mul_(scale)
+        if grad_weight is not None:
+            grad_weight = grad_weight.to(ctx.dtype)
         return grad_hidden, grad_weight, None, grad_bias, None
+
+
+def _add_product(total: Tensor, a: Tensor, b: Tensor, *, first: bool) -> None:
+    """total ← a b, or total + a b, summed in the precision of `total`."""
+    if a.dtype == total.dtype:
+        total.addmm_(a, b, beta=0 if first else 1)
+    elif first:
+        total.copy_(a @ b)
+    else:
+        total += a @ b
 
 
 def _capped(logits: Tensor, cap: float) -> Tensor:
