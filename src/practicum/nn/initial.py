@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.nn.state_space_start import LogUniform, ModesOf
@@ -21,12 +22,20 @@ class Normal:
 
     std: float
 
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape."""
+        return torch.empty(shape).normal_(0.0, self.std, generator=generator)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform:
     """U(−bound, bound)."""
 
     bound: float
+
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape."""
+        return torch.empty(shape).uniform_(-self.bound, self.bound, generator=generator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +44,11 @@ class Orthogonal:
 
     gain: float = 1.0
 
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape."""
+        made = torch.empty(shape)
+        return nn.init.orthogonal_(made, self.gain, generator=generator)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
@@ -42,13 +56,42 @@ class Constant:
 
     value: float
 
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape; nothing is random."""
+        return torch.full(shape, self.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InverseSoftplus:
+    """log(exp Δ − 1), so that softplus gives a Δ between `low` and `high`, but at least `floor`.
+
+    Every order of magnitude of Δ is drawn alike.
+    """
+
+    low: float = 1e-3
+    high: float = 1e-1
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high or self.floor <= 0:
+            raise ConfigError(
+                f"InverseSoftplus from {self.low} to {self.high}, at least {self.floor}; "
+                "expected 0 < low < high and a floor above 0"
+            )
+
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape."""
+        step = LogUniform(low=self.low, high=self.high).drawn(shape, generator).exp()
+        step = step.clamp(min=self.floor)
+        return step + torch.log(-torch.expm1(-step))  # exp(Δ) − 1 would lose a small Δ
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """Parameters whose name matches `names` (a shell pattern) start as `start` says."""
 
     names: str
-    start: Normal | Uniform | Orthogonal | Constant | LogUniform | ModesOf
+    start: Normal | Uniform | Orthogonal | Constant | LogUniform | InverseSoftplus | ModesOf
 
 
 def glorot(inputs: int, outputs: int) -> Uniform:
@@ -63,19 +106,8 @@ def initialise(module: nn.Module, rules: tuple[Rule, ...], *, seed: int) -> None
     """
     with torch.no_grad():
         for name, parameter in module.named_parameters():
-            draw, generator = torch.empty(parameter.shape), stream(seed, "init", name)
-            match _rule(name, rules).start:
-                case Constant(value=value):
-                    draw.fill_(value)
-                case Normal(std=std):
-                    draw.normal_(0.0, std, generator=generator)
-                case Uniform(bound=bound):
-                    draw.uniform_(-bound, bound, generator=generator)
-                case Orthogonal(gain=gain):
-                    nn.init.orthogonal_(draw, gain, generator=generator)
-                case LogUniform() | ModesOf() as start:
-                    draw.copy_(start.drawn(parameter.shape, generator))
-            parameter.copy_(draw)
+            generator = stream(seed, "init", name)
+            parameter.copy_(_rule(name, rules).start.drawn(parameter.shape, generator))
 
 
 def _rule(name: str, rules: tuple[Rule, ...]) -> Rule:
