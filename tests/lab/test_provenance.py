@@ -46,6 +46,12 @@ def test_code_changes_the_fingerprint(page, old, new):
     assert page(PAGE) != page(PAGE.replace(old, new))
 
 
+def test_annotations_do_not_change_the_fingerprint(page):
+    before = page("x: int = 1\ndef f(a: int) -> int: return a")
+    assert page("x: float = 1\ndef f(a: str | int): return a") == before
+    assert page("x: int = 2\ndef f(a: int) -> int: return a") != before
+
+
 def test_none_and_nothing_are_told_apart(page):
     assert page("x = None") != page("x: int")
     assert page("def f(): return None") != page("def f(): return")

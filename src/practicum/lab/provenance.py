@@ -1,8 +1,9 @@
 """Where a number comes from: code, versions, machine. Reads source text; imports no page.
 
 The fingerprint of code covers the page and every definition of this library that it reaches. It is
-taken of the syntax tree without docstrings, so that a comment, a line break or a better sentence
-makes no verdict stale; a changed number, name or threshold does.
+taken of the syntax tree without docstrings and annotations, so that a comment, a line break, a
+better sentence or a new member of a union makes no verdict stale; a changed number, name or
+threshold does.
 """
 
 import ast
@@ -17,6 +18,7 @@ from pathlib import Path
 from practicum.lab.reached import PACKAGE, reached
 
 REPORTED = ("torch", "numpy")
+NOTHING = ("ctx", "kind", "type_comment", "annotation", "returns")  # fields that compute nothing
 
 
 def code_fingerprint(page: str) -> str:
@@ -74,7 +76,7 @@ def _shape(value: object) -> Iterator[str]:
     if isinstance(value, ast.AST):
         yield f"({type(value).__name__}"
         for name, child in ast.iter_fields(value):
-            if child not in (None, [], "") and name not in ("ctx", "kind", "type_comment"):
+            if child not in (None, [], "") and name not in NOTHING:
                 yield name
                 yield from _shape(child)
             elif isinstance(value, ast.Constant) and name == "value":
