@@ -1,4 +1,4 @@
-"""The scan inside a network that others trained: `typeseg`, which tells what the bytes of a text are.
+"""The scan in a network that others trained: `typeseg`, which tells what the bytes of a text are.
 
 It reads both ways, the scan once from each side with the same coefficients, and its convolution is
 centred; so it is put together here, of our kernels and its weights. What is expected are its labels
