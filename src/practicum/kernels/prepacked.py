@@ -18,6 +18,14 @@ from practicum.kernels.skinny import few_rows
 ROWS = 512  # the layout is chosen for products of this many rows, and serves all others well
 
 
+def inferring() -> bool:
+    """Whether nothing will be differentiated, so that any product may be taken.
+
+    A compiler chooses its own and is told no: it could not follow the question.
+    """
+    return not torch.compiler.is_compiling() and torch.is_inference_mode_enabled()
+
+
 class Prepacked:
     """The packed copy of one matrix, and whether the matrix is still what was packed.
 

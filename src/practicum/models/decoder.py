@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError
-from practicum.kernels.prepacked import Prepacked, prepacked, read_linear
+from practicum.kernels.prepacked import Prepacked, inferring, prepacked, read_linear
 from practicum.nn.embedding import embedded, empty_embedding
 from practicum.nn.initial import Rule
 from practicum.nn.linear import LinearLayer
@@ -98,7 +98,7 @@ class DecoderModel(nn.Module):
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         """Scores of every token of the vocabulary as the next one."""
         bias = None if self.head is None else self.head.bias
-        if torch.is_inference_mode_enabled():
+        if inferring():
             logits = read_linear(hidden, self.output_weight, bias, self._packed_output)
         else:
             logits = F.linear(hidden, self.output_weight, bias)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from practicum.kernels.prepacked import Prepacked, prepacked, read_linear
+from practicum.kernels.prepacked import Prepacked, inferring, prepacked, read_linear
 
 
 class LinearLayer(nn.Module):
@@ -39,7 +39,7 @@ class LinearLayer(nn.Module):
         self.packed = prepacked(self.weight)
 
     def forward(self, x: Float[Tensor, "*b inputs"]) -> Float[Tensor, "*b outputs"]:
-        if torch.is_inference_mode_enabled():
+        if inferring():
             return read_linear(x, self.weight, self.bias, self.packed)
         return F.linear(x, self.weight, self.bias)
 
@@ -47,7 +47,7 @@ class LinearLayer(nn.Module):
         """The outputs of these consecutive parts alone."""
         rows = slice(self.rows(parts[0]).start, self.rows(parts[-1]).stop)
         bias = None if self.bias is None else self.bias[rows]
-        if torch.is_inference_mode_enabled():
+        if inferring():
             return read_linear(x, self.weight[rows], bias, None)
         return F.linear(x, self.weight[rows], bias)
 

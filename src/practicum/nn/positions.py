@@ -82,14 +82,24 @@ class Rope:
         length = max(256, 1 << (reach - 1).bit_length())
         grows = isinstance(self.scaling, Dynamic) and reach > self.scaling.context
         known = reach if grows else 1  # the length that the rates depend on, if any
-        return _turns(self, self.turned(head_width), length, known, device)
+        return turned_table(self, self.turned(head_width), length, known, device)
+
+
+def turned_table(
+    rope: Rope, width: int, length: int, known: int, device: torch.device
+) -> Float[Tensor, "n 2 half"]:
+    """cos and sin of the pairs of `width` dimensions at every position below `length`.
+
+    `known` is the length of the text where the rates depend on it, else 1.
+    """
+    return _turned_table(rope, width, length, known, device)
 
 
 # What is cached here may be made while generating and used while training, where tensors made in
 # inference mode are refused: hence `inference_mode(False)`.
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
-def _turns(
+def _turned_table(
     rope: Rope, width: int, length: int, known: int, device: torch.device
 ) -> Float[Tensor, "n 2 half"]:
     scaling = rope.scaling

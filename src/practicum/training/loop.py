@@ -29,6 +29,7 @@ from practicum.training.checkpoint import (
     save_checkpoint,
     step_name,
 )
+from practicum.training.compilation import compile_parts
 from practicum.training.interruption import Interruption, interruption
 from practicum.training.optimiser import over_model
 from practicum.training.precision import precise
@@ -115,8 +116,7 @@ def fit(
     run = _Run(state, source, objective, budget, seed, trained, watch)
     run.resume()
     if budget.compile:
-        for part in model.children():  # objectives call parts of the model, not only forward
-            part.compile()
+        compile_parts(model)
     model.train()
     try:
         with interruption() as asked:
