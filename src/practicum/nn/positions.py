@@ -79,35 +79,38 @@ class Rope:
     def table(self, head_width: int, reach: int, device: torch.device) -> Float[Tensor, "n 2 half"]:
         """cos and sin of every position below `reach` at least, made once for many lengths."""
         # for powers of two, so that a growing text makes few tables
-        length = max(256, 1 << (reach - 1).bit_length())
+        length, width = max(256, 1 << (reach - 1).bit_length()), self.turned(head_width)
+        if self.scaling is None:
+            return turned_table(self.base, width, length, device)
         grows = isinstance(self.scaling, Dynamic) and reach > self.scaling.context
         known = reach if grows else 1  # the length that the rates depend on, if any
-        return turned_table(self, self.turned(head_width), length, known, device)
+        return _scaled_table(self.scaling, self.base, width, length, known, device)
 
 
 def turned_table(
-    rope: Rope, width: int, length: int, known: int, device: torch.device
+    base: float, width: int, length: int, device: torch.device
 ) -> Float[Tensor, "n 2 half"]:
-    """cos and sin of the pairs of `width` dimensions at every position below `length`.
-
-    `known` is the length of the text where the rates depend on it, else 1.
-    """
-    return _turned_table(rope, width, length, known, device)
+    """cos and sin of the pairs of `width` dimensions at every position below `length`."""
+    return _plain_table(base, width, length, device)
 
 
 # What is cached here may be made while generating and used while training, where tensors made in
 # inference mode are refused: hence `inference_mode(False)`.
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)
-def _turned_table(
-    rope: Rope, width: int, length: int, known: int, device: torch.device
+def _plain_table(
+    base: float, width: int, length: int, device: torch.device
 ) -> Float[Tensor, "n 2 half"]:
-    scaling = rope.scaling
-    rates = plain_rates(width, rope.base)
-    if scaling is not None:
-        rates = scaling.rates(width, rope.base, known)
-    table = rotary_table(length, rates).to(device)
-    return table if scaling is None else table * scaling.magnitude()
+    return rotary_table(length, plain_rates(width, base)).to(device)
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _scaled_table(
+    scaling: RopeScaling, base: float, width: int, length: int, known: int, device: torch.device
+) -> Float[Tensor, "n 2 half"]:
+    rates = scaling.rates(width, base, known)
+    return rotary_table(length, rates).to(device) * scaling.magnitude()
 
 
 class LearnedPositionsLayer(nn.Module):
