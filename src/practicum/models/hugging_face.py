@@ -29,6 +29,7 @@ from practicum.models.safetensors_folder import (
 from practicum.models.staging import staged
 from practicum.models.weight_table import Description, Family, fill, outgoing
 from practicum.nn.attention import Attention
+from practicum.nn.selective import Selective
 from practicum.nn.stack import Block, Stack
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.json_file import save_tokenizer
@@ -175,6 +176,8 @@ def _plain_block(block: Block, width: int) -> Block:
     mixer, cross = block.mixer, block.cross
     if isinstance(mixer, Attention):
         block = replace(block, mixer=_plain_attention(mixer, width))
+    if isinstance(mixer, Selective):
+        block = replace(block, mixer=replace(mixer, rank=mixer.step_rank(width)))
     return block if cross is None else replace(block, cross=_plain_attention(cross, width))
 
 

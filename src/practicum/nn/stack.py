@@ -23,16 +23,18 @@ from practicum.nn.experts import Experts
 from practicum.nn.mlp import MLP
 from practicum.nn.norms import LayerNorm, Norm
 from practicum.nn.relative import BucketsLayer
+from practicum.nn.selective import Selective
 from practicum.nn.self_reader import SelfReader
 from practicum.nn.source import Source
 from practicum.nn.state import Kept, Past, Reading, Snapshot, positions_of
+from practicum.nn.state_space import StateSpace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """A mixer and, unless None, a look at a source and a feed-forward, each with its own norm."""
 
-    mixer: Attention | SelfReader
+    mixer: Attention | SelfReader | StateSpace | Selective
     ffn: MLP | Experts | None
     cross: Attention | None = None  # reads the source, between the two
     norm: Norm = LayerNorm()
