@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from practicum.kernels.cross_entropy_triton import loss_and_gradient, usable
+
 IGNORED = -100  # torch's convention
 CHUNK_BYTES = 16 * 2**20  # of logits: stays in a CPU's last cache; on a GPU it is grown below
 CHUNK_ROWS = 512  # at least: each chunk reads W twice and writes its gradient once
@@ -53,7 +55,7 @@ def linear_cross_entropy(
 
 def rows_per_chunk(vocab: int, device: torch.device) -> int:
     """How many rows of logits are made at once."""
-    budget = CHUNK_BYTES if device.type == "cpu" else 16 * CHUNK_BYTES
+    budget = CHUNK_BYTES if device.type == "cpu" else 64 * CHUNK_BYTES
     return max(CHUNK_ROWS, budget // (4 * vocab))
 
 
@@ -75,7 +77,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.empty_like(weight, dtype=wide) if want_weight else None
         grad_bias = torch.zeros_like(bias) if bias is not None and want_bias else None
         step = rows_per_chunk(weight.shape[0], hidden.device)
+        wanted = want_hidden or want_weight or want_bias
         buffer = hidden.new_empty(min(step, hidden.shape[0]), weight.shape[0])
+        fused = usable(buffer)
         for start in range(0, hidden.shape[0], step):
             rows = slice(start, start + step)
             h, target = hidden[rows], targets[rows]
@@ -83,18 +87,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if bias is not None:
                 logits += bias
             slope = None if cap is None else _capped(logits, cap)
-            log_p = logits.float()  # the same memory where the product is float32 already
-            torch.log_softmax(log_p, dim=-1, out=log_p)
-            kept = target != IGNORED
-            index = target.clamp(min=0)[:, None]
-            total -= (log_p.gather(1, index).squeeze(1) * kept).sum()
-            if not (want_hidden or want_weight or want_bias):
+            if fused:
+                total += loss_and_gradient(logits, target, IGNORED).sum()
+                grad = logits
+            else:
+                log_p = _log_softmax(logits)
+                total += _loss(log_p, target)
+                grad = _gradient(log_p, target).to(h.dtype) if wanted else log_p
+            if not wanted:
                 continue
-            grad = log_p.exp_()  # softmax − onehot, zero where ignored
-            grad.scatter_add_(1, index, torch.full_like(index, -1, dtype=grad.dtype))
-            if not bool(kept.all()):
-                grad *= kept[:, None]
-            grad = grad.to(h.dtype)
             if slope is not None:
                 grad *= slope
             if grad_bias is not None:
@@ -127,6 +128,26 @@ def _add_product(total: Tensor, a: Tensor, b: Tensor, *, first: bool) -> None:
         total.copy_(a @ b)
     else:
         total += a @ b
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    log_p = logits.float()  # the same memory where the product is float32 already
+    return torch.log_softmax(log_p, dim=-1, out=log_p)
+
+
+def _loss(log_p: Tensor, target: Tensor) -> Tensor:
+    kept, index = target != IGNORED, target.clamp(min=0)[:, None]
+    return -(log_p.gather(1, index).squeeze(1) * kept).sum()
+
+
+def _gradient(log_p: Tensor, target: Tensor) -> Tensor:
+    """softmax − onehot, zero where ignored, in the memory of `log_p`."""
+    kept, index = target != IGNORED, target.clamp(min=0)[:, None]
+    grad = log_p.exp_()
+    grad.scatter_add_(1, index, torch.full_like(index, -1, dtype=grad.dtype))
+    if not bool(kept.all()):
+        grad *= kept[:, None]
+    return grad
 
 
 def _capped(logits: Tensor, cap: float) -> Tensor:

@@ -10,24 +10,14 @@ order, so that their last bits may differ from run to run.
 Without Triton this file can be imported, and `usable` says no.
 """
 
-import importlib
-import inspect
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from practicum.kernels.triton_language import kernel, tl, triton
 
-def _module(name: str) -> Any:
-    """The module of that name; None where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
-triton, tl = _module("triton"), _module("triton.language")
 TOKENS, CHANNELS, WARPS = 32, 8, 4  # of a tile
 
 
@@ -116,26 +106,17 @@ def _constants(rates: Tensor, keep: Tensor | None) -> dict[str, Any]:
     return {"T": TOKENS, "C": CHANNELS, "N": numbers, "RESETS": resets, "num_warps": WARPS}
 
 
-def _kernel(function: Any) -> Any:
-    """`function` for a GPU; its parameters in capitals are known when it is compiled."""
-    if triton is None:
-        return function
-    known = filter(str.isupper, inspect.signature(function).parameters)
-    function.__annotations__ = dict.fromkeys(known, "constexpr")
-    return triton.jit(function)
-
-
-@_kernel
+@kernel
 def _combine(decay, state, next_decay, next_state):
     return decay * next_decay, next_decay * state + next_state
 
 
-@_kernel
+@kernel
 def _load(at, places, inside):
     return tl.load(at + places, mask=inside, other=0.0).to(tl.float32)
 
 
-@_kernel
+@kernel
 def _decays(step, rates, keep_at, places, inside, RESETS):
     decay = tl.exp(step[:, :, None] * rates[None, :, :])
     if RESETS:
@@ -144,7 +125,7 @@ def _decays(step, rates, keep_at, places, inside, RESETS):
     return decay
 
 
-@_kernel
+@kernel
 def _row_of(tile, index):
     """tile[index] along the first axis, which registers cannot be asked for."""
     here = tl.arange(0, tile.shape[0]) == index
@@ -155,7 +136,7 @@ def _row_of(tile, index):
 # text has a step of 0, so that the states and their gradients pass through it.
 
 
-@_kernel
+@kernel
 def _forward(
     x_at,
     step_at,
@@ -202,7 +183,7 @@ def _forward(
     tl.store(last_at + row * channels * numbers + cn, state, mask=in_cn)
 
 
-@_kernel
+@kernel
 def _backward(
     x_at,
     step_at,
