@@ -19,10 +19,12 @@ def mamba(
     mixer: Selective = MIXER,
     eps: float = 1e-5,
     tied: bool = True,
+    std: float = 0.02,
 ) -> Decoder:
     """The Mamba of this shape; two of its blocks stand where others have one of two parts (§3.4).
 
-    `context` is what it is trained on: nothing in it knows positions.
+    `context` is what it is trained on: nothing in it knows positions. `std` is that of the
+    embedding at the start.
     """
     return Decoder(
         vocab=vocab,
@@ -31,11 +33,11 @@ def mamba(
         stack=Stack(
             width=width, depth=depth, block=Block(mixer=mixer, ffn=None, norm=RMSNorm(eps=eps))
         ),
-        initial=initial(mixer, width=width, depth=depth),
+        initial=initial(mixer, width=width, depth=depth, std=std),
     )
 
 
-def initial(mixer: Selective, *, width: int, depth: int) -> tuple[Rule, ...]:
+def initial(mixer: Selective, *, width: int, depth: int, std: float = 0.02) -> tuple[Rule, ...]:
     """A = −(1 … N) in each channel, and steps of 0.001 to 0.1 (§3.6, as in the authors' code).
 
     What projects, or convolves, starts uniform within 1/√inputs, as torch's layers do; of the
@@ -54,7 +56,7 @@ def initial(mixer: Selective, *, width: int, depth: int) -> tuple[Rule, ...]:
         Rule(names="*.read", start=Normal(std=1.0)),
         Rule(names="*.out.weight", start=Uniform(bound=(channels * depth) ** -0.5)),
         Rule(names="*norm.weight", start=Constant(value=1.0)),
-        Rule(names="*", start=Normal(std=0.02)),
+        Rule(names="*", start=Normal(std=std)),
     )
 
 
