@@ -1,7 +1,7 @@
 """The last verdict of an entry from plain files, so that listing needs no database.
 
 `practicum run` keeps each verdict of the store as a file too; a checkout brings those of its
-`results/` folder. A user's own verdict counts before the one that came with the code, and a whole
+`results/` folder. The latest counts, a user's own or the one that came with the code, and a whole
 preset before `smoke`, which only shows that a page runs.
 """
 
@@ -35,8 +35,8 @@ def last_export(slug: str) -> tuple[Verdict, Rows] | None:
     """The verdict that stands for the entry, with its rows; None where there is none."""
     shipped = _read(SHIPPED / f"{slug}.json")
     own = [export for path in _own(slug) if (export := _read(path)) is not None]
-    own.sort(key=lambda export: export[0].origin.created)
     found = [*([shipped] if shipped else []), *own]
+    found.sort(key=lambda export: export[0].origin.created)
     whole = [export for export in found if not is_smoke(export[0])]
     return next(reversed(whole or found), None)
 

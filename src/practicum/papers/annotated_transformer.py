@@ -29,6 +29,7 @@ from practicum.lab.rows import Rows
 from practicum.models.build import build, parameters_of
 from practicum.models.encoder_decoder import EncoderDecoder, EncoderDecoderModel
 from practicum.models.families.transformer import annotated
+from practicum.nn.seen import Scope
 from practicum.nn.stack import Block, Stack
 from practicum.nn.state import visible
 from practicum.objectives.translation import Translation
@@ -162,7 +163,7 @@ def smoothing_penalty(_: Rows) -> Picture:
 def subsequent_mask(_: Rows) -> Picture:
     """Which places a place of the decoder may look at."""
     figure, axes = blank("The subsequent mask", "looked at", "from", inches=(5, 5))
-    seen = visible((0,), 20, 20, None, torch.device("cpu"))[0, 0]
+    seen = visible((0,), 20, 20, Scope(), torch.device("cpu"))[0, 0]
     axes.imshow(seen.numpy(), cmap="viridis")
     return figure
 
