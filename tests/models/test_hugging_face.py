@@ -157,8 +157,8 @@ UNSUPPORTED = {
     ),
     "scaled positions": ({"rope_parameters": {"rope_type": "llama3", "factor": 8}}, "'llama3'"),
     "scaled positions as once": (
-        {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2}},
-        "'linear'",
+        {"rope_parameters": None, "rope_scaling": {"type": "longrope", "factor": 2}},
+        "'longrope'",
     ),
     "partial rotation": ({"partial_rotary_factor": 0.5}, "a part of each head"),
     "an activation": ({"hidden_act": "mish"}, "'mish'.*silu"),

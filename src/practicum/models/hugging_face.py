@@ -19,7 +19,7 @@ from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
 from practicum.models.families.gpt2_weights import GPT2
-from practicum.models.families.llama_weights import LLAMA
+from practicum.models.families.llama_weights import LLAMA, MISTRAL, QWEN2
 from practicum.models.safetensors_folder import (
     StoredWeights,
     open_weights,
@@ -35,7 +35,7 @@ from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.json_file import save_tokenizer
 from practicum.tokenizers.tokenizer import Tokenizer
 
-FAMILIES = (GPT2, LLAMA)
+FAMILIES = (GPT2, LLAMA, MISTRAL, QWEN2)
 SHARD_BYTES = 5 << 30
 
 Network = DecoderModel | EncoderDecoderModel
@@ -153,11 +153,11 @@ def _full_names(family: Family, weights: StoredWeights) -> StoredWeights:
 def _misfit(family: Family, description: Description) -> str | None:
     """A place where the description differs from what its configuration would be read as."""
     try:
-        again = family.from_config(family.to_config(description))
+        again = _plain(family.from_config(family.to_config(description)))
     except (ModelError, ConfigError) as problem:
         return str(problem)
     # How weights start is not in a configuration, and does not matter to a network that has some.
-    return next(_differences(_plain(again), _plain(description)), None)
+    return next(_differences(again, _plain(description)), None)
 
 
 def _plain(description: Description) -> Any:

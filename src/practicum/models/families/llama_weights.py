@@ -1,21 +1,22 @@
-"""Llama's weights and configuration under the names of the `transformers` library.
+"""Weights and configurations of Llama, Mistral and Qwen2 under the names of `transformers`.
 
-Their q, k and v are the consecutive rows of our one matrix, gate and up those of another. Scaled
-rotary positions (linear, dynamic, YaRN, Llama 3.1's) are refused by name: they are not built.
+Their q, k and v are the consecutive rows of our one matrix, gate and up those of another. The three
+differ in what has a bias and in how far a layer sees.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from practicum.errors import ModelError
 from practicum.models.decoder import Decoder
 from practicum.models.families.llama import INITIAL
 from practicum.models.foreign_config import activation_name, named_activation, number, whole
+from practicum.models.rope_config import read_rope, write_rope
 from practicum.models.weight_table import Family, Part, Row
 from practicum.nn.attention import Attention
 from practicum.nn.mlp import MLP
 from practicum.nn.norms import RMSNorm
-from practicum.nn.positions import Rope
 from practicum.nn.stack import Block, Stack
 
 
@@ -45,7 +46,9 @@ def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
             Part(name=f"{attention}.v_proj.{kind}", rows=kv),
         )
         yield Row(f"{ours}.mixer.qkv.{kind}", parts)
-        yield Row(f"{ours}.mixer.out.{kind}", (Part(name=f"{attention}.o_proj.{kind}"),))
+    out_bias = mixer.bias if mixer.out_bias is None else mixer.out_bias
+    for kind in ("weight", "bias") if out_bias else ("weight",):
+        yield Row(f"{ours}.mixer.out.{kind}", (Part(name=f"{theirs}.self_attn.o_proj.{kind}"),))
     for kind in ("weight", "bias") if mlp.bias else ("weight",):
         parts = (
             Part(name=f"{theirs}.mlp.gate_proj.{kind}", rows=mlp.hidden),
@@ -55,52 +58,99 @@ def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
         yield Row(f"{ours}.ffn.down.{kind}", (Part(name=f"{theirs}.mlp.down_proj.{kind}"),))
 
 
-def from_config(config: Mapping[str, Any]) -> Decoder:
-    """The description that a `config.json` of this family stands for."""
-    width, heads = whole(config, "hidden_size", 4096), whole(config, "num_attention_heads", 32)
-    kv_heads = whole(config, "num_key_value_heads", heads)
-    head_width = whole(config, "head_dim", width // heads)
+def from_llama(config: Mapping[str, Any]) -> Decoder:
+    """The description that a `config.json` of Llama stands for."""
+    bias, mlp_bias = bool(config.get("attention_bias")), bool(config.get("mlp_bias"))
+    return _decoder(config, bias=bias, mlp_bias=mlp_bias)
+
+
+def from_mistral(config: Mapping[str, Any]) -> Decoder:
+    """The same of Mistral: no bias, and one window for every layer."""
+    config = _MISTRAL_DEFAULTS | dict(config)
+    window = config["sliding_window"] and whole(config, "sliding_window", 4096)
+    return _decoder(config, windows=[window or None])
+
+
+def from_qwen2(config: Mapping[str, Any]) -> Decoder:
+    """The same of Qwen2: a bias on q, k and v, and a window in the layers that are told so."""
+    config = _QWEN2_DEFAULTS | dict(config)
+    depth = whole(config, "num_hidden_layers", 32)
+    window = whole(config, "sliding_window", 4096) if config.get("use_sliding_window") else None
+    below = config.get("max_window_layers", 28)
+    kinds = config.get("layer_types") or [
+        "sliding_attention" if window and layer >= below else "full_attention"
+        for layer in range(depth)
+    ]
+    strange = sorted({str(kind) for kind in kinds} - {"sliding_attention", "full_attention"})
+    if strange or len(kinds) != depth or (window is None and "sliding_attention" in kinds):
+        raise ModelError(
+            f"layer_types is {kinds!r} with sliding_window {window}; expected full_attention, or "
+            f"sliding_attention with a window, for each of {depth} layers"
+        )
+    windows = [window if kind == "sliding_attention" else None for kind in kinds]
+    return _decoder(config, bias=True, out_bias=False, windows=windows)
+
+
+# What a configuration leaves out where it is as the original's own default.
+_MISTRAL_DEFAULTS: dict[str, Any] = {
+    "intermediate_size": 14_336,
+    "num_key_value_heads": 8,
+    "max_position_embeddings": 131_072,
+    "sliding_window": 4096,
+}
+_QWEN2_DEFAULTS: dict[str, Any] = {
+    "vocab_size": 151_936,
+    "intermediate_size": 22_016,
+    "num_key_value_heads": 32,
+    "max_position_embeddings": 32_768,
+}
+
+
+def _decoder(
+    config: Mapping[str, Any],
+    *,
+    bias: bool = False,
+    out_bias: bool | None = None,
+    mlp_bias: bool = False,
+    windows: Sequence[int | None] = (None,),
+) -> Decoder:
+    mixer = replace(_attention(config), bias=bias, out_bias=out_bias)
     block = Block(
-        mixer=Attention(
-            heads=heads,
-            kv_heads=None if kv_heads == heads else kv_heads,
-            head_width=None if head_width * heads == width else head_width,
-            bias=bool(config.get("attention_bias", False)),
-            positions=Rope(base=_rope_base(config)),
-            dropout=number(config, "attention_dropout", 0.0),
-        ),
+        mixer=mixer,
         norm=RMSNorm(eps=number(config, "rms_norm_eps", 1e-6)),
         ffn=MLP(
             hidden=whole(config, "intermediate_size", 11_008),
             activation=named_activation(config.get("hidden_act", "silu")),
             gated=True,
-            bias=bool(config.get("mlp_bias", False)),
+            bias=mlp_bias,
         ),
     )
+    blocks = tuple(replace(block, mixer=replace(mixer, window=window)) for window in windows)
+    alike = len(set(windows)) == 1
     return Decoder(
         vocab=whole(config, "vocab_size", 32_000),
         context=whole(config, "max_position_embeddings", 2048),
         tied=bool(config.get("tie_word_embeddings", False)),
-        stack=Stack(width=width, depth=whole(config, "num_hidden_layers", 32), block=block),
+        stack=Stack(
+            width=whole(config, "hidden_size", 4096),
+            depth=whole(config, "num_hidden_layers", 32),
+            block=blocks[0] if alike else blocks,
+        ),
         initial=INITIAL,
     )
 
 
-def _rope_base(config: Mapping[str, Any]) -> float:
-    """The base of the angles, from either place it has stood in; scaled angles are refused."""
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    if not isinstance(rope, Mapping):
-        raise ModelError(f"rope_parameters is {rope!r}; expected an object")
-    kind = rope.get("rope_type") or rope.get("type") or "default"
-    if kind != "default":
-        raise ModelError(
-            f"the configuration asks for rotary positions of type {kind!r}; only the plain ones "
-            "('default') are built"
-        )
-    for place in (config, rope):
-        if number(place, "partial_rotary_factor", 1.0) != 1.0:
-            raise ModelError("the configuration turns a part of each head only; not built")
-    return number(rope, "rope_theta", number(config, "rope_theta", 10_000.0))
+def _attention(config: Mapping[str, Any]) -> Attention:
+    width, heads = whole(config, "hidden_size", 4096), whole(config, "num_attention_heads", 32)
+    kv_heads = whole(config, "num_key_value_heads", heads)
+    head_width = whole(config, "head_dim", width // heads)
+    return Attention(
+        heads=heads,
+        kv_heads=None if kv_heads == heads else kv_heads,
+        head_width=None if head_width * heads == width else head_width,
+        positions=read_rope(config),
+        dropout=number(config, "attention_dropout", 0.0),
+    )
 
 
 def to_config(description: Decoder) -> dict[str, Any]:
@@ -123,19 +173,47 @@ def to_config(description: Decoder) -> dict[str, Any]:
         "hidden_act": activation_name(block.ffn.activation),
         "mlp_bias": block.ffn.bias,
         "rms_norm_eps": block.norm.eps,
-        "rope_theta": mixer.positions.base,  # where releases before 5.0 look
-        "rope_parameters": {"rope_type": "default", "rope_theta": mixer.positions.base},
+        **write_rope(mixer.positions),
         "tie_word_embeddings": description.tied,
     }
 
+
+def to_windowed(description: Decoder) -> dict[str, Any]:
+    """The same with the layers' windows, as Mistral and Qwen2 write them."""
+    windows = [block.attention.window for block in description.stack.blocks]
+    window = next((window for window in windows if window), None)
+    return to_config(description) | {
+        "sliding_window": window,
+        "use_sliding_window": window is not None,
+        "max_window_layers": next((i for i, w in enumerate(windows) if w), len(windows)),
+        "layer_types": ["sliding_attention" if w else "full_attention" for w in windows],
+    }
+
+
+_IGNORED = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
 
 LLAMA = Family(
     architecture="LlamaForCausalLM",
     base="LlamaModel",
     model_type="llama",
     prefix="model.",
-    ignored=(r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",),
-    from_config=from_config,
+    ignored=_IGNORED,
+    from_config=from_llama,
     to_config=to_config,
     weights=weights,
+)
+MISTRAL = replace(
+    LLAMA,
+    architecture="MistralForCausalLM",
+    base="MistralModel",
+    model_type="mistral",
+    from_config=from_mistral,
+    to_config=to_windowed,
+)
+QWEN2 = replace(
+    MISTRAL,
+    architecture="Qwen2ForCausalLM",
+    base="Qwen2Model",
+    model_type="qwen2",
+    from_config=from_qwen2,
 )

@@ -1,0 +1,100 @@
+"""Rotary positions in a foreign `config.json`: the base, the share of a head, the scaling.
+
+Releases of `transformers` from 5.0 on keep all of it in `rope_parameters`; those before kept the
+scaling in `rope_scaling` and the base and the share beside it. Both are read, and both written.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from practicum.errors import ModelError
+from practicum.models.foreign_config import number, whole
+from practicum.nn.positions import Rope
+from practicum.nn.rope_scaling import Dynamic, Interpolated, RopeScaling, Smoothed, Yarn
+
+
+def read_rope(config: Mapping[str, Any], base: float = 10_000.0) -> Rope:
+    """The rotary positions that the configuration asks for; `base` where it names none."""
+    given = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(given, Mapping):
+        raise ModelError(f"rope_parameters is {given!r}; expected an object")
+    for place in (config, given):
+        if number(place, "partial_rotary_factor", 1.0) != 1.0:
+            raise ModelError("the configuration turns a part of each head only; not built")
+    base = number(given, "rope_theta", number(config, "rope_theta", base))
+    return Rope(base=base, scaling=_scaling(given, config))
+
+
+def write_rope(rope: Rope) -> dict[str, Any]:
+    """The entries of `config.json` that say the same."""
+    parameters = {"rope_theta": rope.base, **_entries(rope.scaling)}
+    written: dict[str, Any] = {"rope_theta": rope.base, "rope_parameters": parameters}
+    # where releases before 5.0 look
+    return written if rope.scaling is None else written | {"rope_scaling": parameters}
+
+
+def _scaling(given: Mapping[str, Any], config: Mapping[str, Any]) -> RopeScaling | None:
+    kind = given.get("rope_type") or given.get("type") or "default"
+    if kind == "default":
+        return None
+    if kind not in ("linear", "dynamic", "yarn", "llama3"):
+        raise ModelError(
+            f"the configuration asks for rotary positions of type {kind!r}; built are default, "
+            "linear, dynamic, yarn and llama3"
+        )
+    trained = whole(config, "max_position_embeddings", 2048)
+    if kind == "dynamic":  # what the originals read, whatever else is written
+        return Dynamic(factor=_needed(given, kind, "factor"), context=trained)
+    if kind == "linear":
+        return Interpolated(factor=_needed(given, kind, "factor"))
+    context = whole(given, "original_max_position_embeddings", trained)
+    if kind == "yarn":
+        return _yarn(given, context)
+    return Smoothed(
+        factor=_needed(given, kind, "factor"),
+        context=context,
+        low=_needed(given, kind, "low_freq_factor"),
+        high=_needed(given, kind, "high_freq_factor"),
+    )
+
+
+def _yarn(given: Mapping[str, Any], context: int) -> Yarn:
+    factor = _needed(given, "yarn", "factor")
+    growth = number(given, "attention_factor", 0.0) or None
+    one, all_of_it = number(given, "mscale", 0.0), number(given, "mscale_all_dim", 0.0)
+    if growth is None and one and all_of_it:
+        log = 0.1 * math.log(factor)
+        growth = (one * log + 1.0) / (all_of_it * log + 1.0)
+    return Yarn(
+        factor=factor,
+        context=context,
+        fast=number(given, "beta_fast", 32.0),
+        slow=number(given, "beta_slow", 1.0),
+        growth=growth,
+        whole=bool(given.get("truncate", True)),
+    )
+
+
+def _entries(scaling: RopeScaling | None) -> dict[str, Any]:
+    if scaling is None:
+        return {"rope_type": "default"}
+    if isinstance(scaling, Interpolated):
+        return {"rope_type": "linear", "factor": scaling.factor}
+    if isinstance(scaling, Dynamic):
+        return {"rope_type": "dynamic", "factor": scaling.factor}
+    context = {"original_max_position_embeddings": scaling.context, "factor": scaling.factor}
+    if isinstance(scaling, Smoothed):
+        borders = {"low_freq_factor": scaling.low, "high_freq_factor": scaling.high}
+        return {"rope_type": "llama3", **context, **borders}
+    growth = {} if scaling.growth is None else {"attention_factor": scaling.growth}
+    turns = {"beta_fast": scaling.fast, "beta_slow": scaling.slow, "truncate": scaling.whole}
+    return {"rope_type": "yarn", **context, **turns, **growth}
+
+
+def _needed(given: Mapping[str, Any], kind: str, key: str) -> float:
+    if given.get(key) is None:
+        raise ModelError(
+            f"rotary positions of type {kind!r} need {key}; the configuration has none"
+        )
+    return number(given, key, 1.0)
