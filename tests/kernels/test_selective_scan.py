@@ -66,7 +66,7 @@ def assert_close(mine: list[Tensor], theirs: list[Tensor], within: float) -> Non
 @pytest.mark.parametrize("t", [1, 2, 16, 17, 61])
 @pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 def test_in_chunks_it_is_the_equation(kind, t, dtype, within, monkeypatch):
-    monkeypatch.setattr(kernel, "CHUNK_NUMBERS", 1)  # chunks of 16 tokens
+    monkeypatch.setattr(kernel, "CHUNK_NUMBERS", 1)  # the shortest chunks
     given = inputs(t, kind, dtype)
     real = torch.arange(t) < torch.tensor([[t], [t - t // 3]])
     starts = marks(t, 0.1, "starts") & real
@@ -166,7 +166,7 @@ def test_what_is_kept_for_the_backward_pass_is_one_state_a_chunk(monkeypatch):
         y, _ = selective_scan(**given)
     everything_at_once = 640 * ROWS * CHANNELS * NUMBERS
     assert sum(t.numel() for t in kept if t.shape == (ROWS, NUMBERS, CHANNELS)) == (
-        everything_at_once // 16
+        everything_at_once // kernel.CHUNK_TOKENS
     )
     assert max(t.numel() for t in kept) < everything_at_once / 2
 

@@ -24,8 +24,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 LOG2_E = math.log2(math.e)
-CHUNK_NUMBERS = 2**17  # of states at once, so that a chunk's stay in a CPU's cache; more on a GPU
-CHUNK_TOKENS = 16  # at least: one state of each chunk is kept for the backward pass
+CHUNK_NUMBERS = 2**18  # of states at once, so that a chunk stays in a CPU's cache; more on a GPU
+CHUNK_TOKENS = 8  # at least: one state of each chunk is kept for the backward pass
 
 
 def selective_scan_reference(
