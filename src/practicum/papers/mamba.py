@@ -51,11 +51,11 @@ class Setup:
     depth: int = 2
     std: float = 0.3  # of the embedding: 0.02 is for the paper's widths
     copying: SelectiveCopying = SelectiveCopying(length=64, items=4, symbols=6)
-    copy: Budget = Budget(steps=450, batch=32, rate=2e-2, optimiser=ADAM, evaluate_every=90)
+    copy: Budget = Budget(steps=600, batch=32, rate=2e-2, optimiser=ADAM, evaluate_every=90)
     measured: int = 400  # rows
     induction: Induction = Induction(shortest=32, longest=64, vocab=16)
-    induce: Budget = Budget(steps=800, batch=16, rate=2e-2, optimiser=ADAM, evaluate_every=100)
-    attend: Budget = Budget(steps=900, batch=32, rate=2e-3, optimiser=ADAM, evaluate_every=100)
+    induce: Budget = Budget(steps=1200, batch=16, rate=2e-2, optimiser=ADAM, evaluate_every=100)
+    attend: Budget = Budget(steps=1200, batch=32, rate=2e-3, optimiser=ADAM, evaluate_every=100)
     attention_width: int = 64
     lengths: tuple[int, ...] = (32, 64, 128, 256, 512, 1024, 2048)
     asked: int = 100  # rows of each length
@@ -96,7 +96,7 @@ ARMS = {
     "LTI": Copies(mixer=Selective(selective=False)),
     "S6 without gate": Copies(mixer=Selective(gated=False, expand=2.5)),
     "LTI without gate": Copies(mixer=Selective(selective=False, gated=False, expand=2.5)),
-    "LTI, even places": Copies(mixer=Selective(selective=False), spacing="even", longer=1.8),
+    "LTI, even places": Copies(mixer=Selective(selective=False), spacing="even", longer=1.35),
     "induction, Mamba": Induces(reader="mamba"),
     "induction, learned positions": Induces(reader="absolute"),
     "induction, rotary": Induces(reader="rotary"),
