@@ -71,7 +71,8 @@ def mutual_information(one: Int[Tensor, " n"], other: Int[Tensor, " n"]) -> floa
     """How many bits each of two numbers tells of the other, from n pairs of them.
 
     Few pairs seem to tell more than there is: in the mean, by (cells − rows − columns + 1) / 2n
-    nats, counting the values that occur (Miller 1955). That is taken off.
+    nats, counting the values that occur (Miller 1955). That is taken off; it is enough where pairs
+    are several times as many as cells.
     """
     n, columns = one.numel(), int(other.max()) + 1
     joint = torch.bincount(one * columns + other).double()
