@@ -150,7 +150,7 @@ def edited(folder: Path, **changes: Any) -> Path:
 
 
 UNSUPPORTED = {
-    "an architecture": ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM.*GPT2LM.*Llama"),
+    "an architecture": ({"architectures": ["FalconForCausalLM"]}, "FalconForCausalLM.*GPT2LM.*Llama"),
     "a head of another kind": (
         {"architectures": ["LlamaForSequenceClassification"]},
         "LlamaForSequenceClassification",

@@ -195,7 +195,7 @@ def test_models_in_the_hub_cache_are_listed_where_they_are_built(
     save(build(GPT2), kept)
     other = tmp_path / "models--owner--else" / "snapshots" / "abc" / "config.json"
     other.parent.mkdir(parents=True)
-    other.write_text('{"architectures": ["MambaForCausalLM"]}')
+    other.write_text('{"architectures": ["FalconForCausalLM"]}')
     named = {model.name: model for model in loadable()}
     assert named["owner/tiny"].path == kept
     assert named["owner/tiny"].about == "GPT2LMHeadModel"

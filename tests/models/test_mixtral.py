@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 import torch
 
-from practicum.models import hugging_face
-from practicum.models.families.mixtral_weights import MIXTRAL
 from practicum.models.hugging_face import read_folder, write_folder
 from practicum.nn.routers import heard
 from practicum.seeding import forked, stream
@@ -35,12 +33,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "tied": {"tie_word_embeddings": True},
 }
 IDS = torch.randint(61, (2, 19), generator=stream(0, "ids"))
-
-
-@pytest.fixture(autouse=True)
-def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    if MIXTRAL not in hugging_face.FAMILIES:
-        monkeypatch.setattr(hugging_face, "FAMILIES", (*hugging_face.FAMILIES, MIXTRAL))
 
 
 def their_model(**changes: Any) -> Any:

@@ -5,9 +5,12 @@ chat template. Which architectures are known, and what their weights are called,
 `families/*_weights.py`; a description that its family cannot express in full is not written.
 """
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,10 @@ import torch
 
 from practicum.config import to_json
 from practicum.errors import CheckpointError, ConfigError, ModelError
+from practicum.models import families as package
 from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
-from practicum.models.families.gpt2_weights import GPT2
-from practicum.models.families.llama_weights import LLAMA, MISTRAL, QWEN2
 from practicum.models.safetensors_folder import (
     StoredWeights,
     open_weights,
@@ -35,7 +37,6 @@ from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.json_file import save_tokenizer
 from practicum.tokenizers.tokenizer import Tokenizer
 
-FAMILIES = (GPT2, LLAMA, MISTRAL, QWEN2)
 SHARD_BYTES = 5 << 30
 
 Network = DecoderModel | EncoderDecoderModel
@@ -79,7 +80,7 @@ def write_folder(
     """
     family = family_of(model.description)
     if family is None:
-        reasons = (f"{f.architecture}: {_misfit(f, model.description)}" for f in FAMILIES)
+        reasons = (f"{f.architecture}: {_misfit(f, model.description)}" for f in families())
         raise ModelError(f"no known architecture is this network ({'; '.join(reasons)})")
     tensors = outgoing(model, family.weights(model.description))
     config = {
@@ -96,9 +97,24 @@ def write_folder(
         write_json(aside / "config.json", config)
 
 
+@cache
+def families() -> tuple[Family, ...]:
+    """All that `practicum.models.families` holds, in the order of its files.
+
+    They are found and not listed, so that a new one is a file, and no result that came about by
+    another is taken for stale.
+    """
+    found: list[Family] = []
+    for file in pkgutil.iter_modules(package.__path__):
+        if file.name.endswith("_weights"):
+            module = importlib.import_module(f"{package.__name__}.{file.name}")
+            found += [value for value in vars(module).values() if isinstance(value, Family)]
+    return tuple({family.architecture: family for family in found}.values())
+
+
 def family_of(description: Description) -> Family | None:
     """The family whose configuration says all that the description says; None if there is none."""
-    return next((family for family in FAMILIES if _misfit(family, description) is None), None)
+    return next((family for family in families() if _misfit(family, description) is None), None)
 
 
 def supported(folder: Path) -> str | None:
@@ -130,12 +146,12 @@ def _family(config: Mapping[str, Any], folder: Path) -> Family:
         )
     listed = config.get("architectures")
     named = listed if isinstance(listed, list) and listed else [None]
-    for family in FAMILIES:
+    for family in families():
         if named[0] in (family.architecture, family.base):
             return family
         if named[0] is None and config.get("model_type") == family.model_type:
             return family
-    known = ", ".join(family.architecture for family in FAMILIES)
+    known = ", ".join(family.architecture for family in families())
     given = named[0] or config.get("model_type") or "model of an unnamed architecture"
     raise ModelError(
         f"{folder} holds a {given}, which is not built; architectures that can be loaded: {known}"

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from practicum.errors import ModelError
-from practicum.models import hugging_face
 from practicum.models.build import build
 from practicum.models.families.mamba import mamba
 from practicum.models.families.mamba_weights import MAMBA
@@ -32,12 +31,6 @@ THEIRS: dict[str, dict[str, Any]] = {
     },
     "untied": {**PLAIN, "tie_word_embeddings": False},
 }
-
-
-@pytest.fixture(autouse=True)
-def family_is_known(monkeypatch):
-    if MAMBA not in hugging_face.FAMILIES:
-        monkeypatch.setattr(hugging_face, "FAMILIES", (*hugging_face.FAMILIES, MAMBA))
 
 
 def their_model(name: str) -> Any:
