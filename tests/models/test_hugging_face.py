@@ -150,7 +150,7 @@ def edited(folder: Path, **changes: Any) -> Path:
 
 
 UNSUPPORTED = {
-    "an architecture": ({"architectures": ["FalconForCausalLM"]}, "FalconForCausalLM.*GPT2LM.*Llama"),
+    "an architecture": ({"architectures": ["FalconModel"]}, "FalconModel.*GPT2LM.*Llama"),
     "a head of another kind": (
         {"architectures": ["LlamaForSequenceClassification"]},
         "LlamaForSequenceClassification",
