@@ -86,7 +86,8 @@ class ExpertsLayer(nn.Module):
         """
         jitter = self.description.jitter
         if self.training and jitter:
-            x = x * torch.empty_like(x).uniform_(1 - jitter, 1 + jitter)
+            # drawn as dropout is, from the state that the loop of training sets
+            x = x * torch.empty_like(x).uniform_(1 - jitter, 1 + jitter, generator=None)
         with torch.autocast(x.device.type, enabled=False):
             scores = self.router(x.to(self.router.weight.dtype))
         return route(scores, self.description.top, renormalise=self.description.renormalise)
