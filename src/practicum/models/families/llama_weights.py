@@ -22,20 +22,35 @@ from practicum.nn.stack import Block, Stack
 
 def weights(description: Decoder) -> Iterator[Row]:
     """Our parameters and theirs."""
+    yield from around(description)
+    for layer, block in enumerate(description.stack.blocks):
+        mlp = block.ffn
+        assert isinstance(mlp, MLP), "checked by to_config"
+        ours, theirs = f"stack.blocks.{layer}.ffn", f"model.layers.{layer}.mlp"
+        for kind in ("weight", "bias") if mlp.bias else ("weight",):
+            parts = (
+                Part(name=f"{theirs}.gate_proj.{kind}", rows=mlp.hidden),
+                Part(name=f"{theirs}.up_proj.{kind}", rows=mlp.hidden),
+            )
+            yield Row(f"{ours}.up.{kind}", parts)
+            yield Row(f"{ours}.down.{kind}", (Part(name=f"{theirs}.down_proj.{kind}"),))
+
+
+def around(description: Decoder) -> Iterator[Row]:
+    """All that is not the feed-forwards', which differ between Llama's relations."""
     yield Row("embedding.weight", (Part(name="model.embed_tokens.weight"),))
     for layer, block in enumerate(description.stack.blocks):
-        yield from _block(block, description.stack.width, layer)
+        ours, theirs = f"stack.blocks.{layer}", f"model.layers.{layer}"
+        yield Row(f"{ours}.mixer_norm.weight", (Part(name=f"{theirs}.input_layernorm.weight"),))
+        after = Part(name=f"{theirs}.post_attention_layernorm.weight")
+        yield Row(f"{ours}.ffn_norm.weight", (after,))
+        yield from _attention_rows(block.attention, description.stack.width, ours, theirs)
     yield Row("stack.final_norm.weight", (Part(name="model.norm.weight"),))
     if not description.tied:
         yield Row("head.weight", (Part(name="lm_head.weight"),))
 
 
-def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
-    ours, theirs = f"stack.blocks.{layer}", f"model.layers.{layer}"
-    mixer, mlp = block.attention, block.ffn
-    assert isinstance(mlp, MLP), "checked by to_config"
-    yield Row(f"{ours}.mixer_norm.weight", (Part(name=f"{theirs}.input_layernorm.weight"),))
-    yield Row(f"{ours}.ffn_norm.weight", (Part(name=f"{theirs}.post_attention_layernorm.weight"),))
+def _attention_rows(mixer: Attention, width: int, ours: str, theirs: str) -> Iterator[Row]:
     per_head = mixer.width_per_head(width)
     q, kv = mixer.heads * per_head, (mixer.kv_heads or mixer.heads) * per_head
     for kind in ("weight", "bias") if mixer.bias else ("weight",):
@@ -49,13 +64,6 @@ def _block(block: Block, width: int, layer: int) -> Iterator[Row]:
     out_bias = mixer.bias if mixer.out_bias is None else mixer.out_bias
     for kind in ("weight", "bias") if out_bias else ("weight",):
         yield Row(f"{ours}.mixer.out.{kind}", (Part(name=f"{theirs}.self_attn.o_proj.{kind}"),))
-    for kind in ("weight", "bias") if mlp.bias else ("weight",):
-        parts = (
-            Part(name=f"{theirs}.mlp.gate_proj.{kind}", rows=mlp.hidden),
-            Part(name=f"{theirs}.mlp.up_proj.{kind}", rows=mlp.hidden),
-        )
-        yield Row(f"{ours}.ffn.up.{kind}", parts)
-        yield Row(f"{ours}.ffn.down.{kind}", (Part(name=f"{theirs}.mlp.down_proj.{kind}"),))
 
 
 def from_llama(config: Mapping[str, Any]) -> Decoder:
@@ -114,7 +122,7 @@ def _decoder(
     mlp_bias: bool = False,
     windows: Sequence[int | None] = (None,),
 ) -> Decoder:
-    mixer = replace(_attention(config), bias=bias, out_bias=out_bias)
+    mixer = replace(read_attention(config), bias=bias, out_bias=out_bias)
     block = Block(
         mixer=mixer,
         norm=RMSNorm(eps=number(config, "rms_norm_eps", 1e-6)),
@@ -140,25 +148,41 @@ def _decoder(
     )
 
 
-def _attention(config: Mapping[str, Any]) -> Attention:
+def read_attention(
+    config: Mapping[str, Any], *, kv_heads: int | None = None, base: float = 10_000.0
+) -> Attention:
+    """The attention of every layer; `kv_heads` (None: as many as heads) and `base` are defaults."""
     width, heads = whole(config, "hidden_size", 4096), whole(config, "num_attention_heads", 32)
-    kv_heads = whole(config, "num_key_value_heads", heads)
+    kv_heads = whole(config, "num_key_value_heads", kv_heads or heads)
     head_width = whole(config, "head_dim", width // heads)
     return Attention(
         heads=heads,
         kv_heads=None if kv_heads == heads else kv_heads,
         head_width=None if head_width * heads == width else head_width,
-        positions=read_rope(config),
+        positions=read_rope(config, base),
         dropout=number(config, "attention_dropout", 0.0),
     )
 
 
 def to_config(description: Decoder) -> dict[str, Any]:
     """The entries of `config.json` that describe the network."""
+    block = description.stack.blocks[0]
+    mixer, mlp = block.attention, block.ffn
+    if not isinstance(mlp, MLP) or mixer.positions is None:
+        raise ModelError("a block of Llama has rotary positions and a feed-forward")
+    return write_around(description) | {
+        "attention_bias": mixer.bias,
+        "intermediate_size": mlp.hidden,
+        "hidden_act": activation_name(mlp.activation),
+        "mlp_bias": mlp.bias,
+    }
+
+
+def write_around(description: Decoder) -> dict[str, Any]:
+    """The entries that are not about the feed-forward, for a network with rotary positions."""
     stack, block = description.stack, description.stack.blocks[0]
     mixer = block.attention
-    if not isinstance(block.ffn, MLP) or mixer.positions is None:
-        raise ModelError("a block of Llama has rotary positions and a feed-forward")
+    assert mixer.positions is not None, "checked by to_config"
     return {
         "vocab_size": description.vocab,
         "max_position_embeddings": description.context,
@@ -167,11 +191,7 @@ def to_config(description: Decoder) -> dict[str, Any]:
         "num_attention_heads": mixer.heads,
         "num_key_value_heads": mixer.kv_heads or mixer.heads,
         "head_dim": mixer.width_per_head(stack.width),
-        "attention_bias": mixer.bias,
         "attention_dropout": mixer.dropout,
-        "intermediate_size": block.ffn.hidden,
-        "hidden_act": activation_name(block.ffn.activation),
-        "mlp_bias": block.ffn.bias,
         "rms_norm_eps": block.norm.eps,
         **write_rope(mixer.positions),
         "tie_word_embeddings": description.tied,
@@ -190,14 +210,14 @@ def to_windowed(description: Decoder) -> dict[str, Any]:
     }
 
 
-_IGNORED = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
+ROTARY_BUFFERS = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
 
 LLAMA = Family(
     architecture="LlamaForCausalLM",
     base="LlamaModel",
     model_type="llama",
     prefix="model.",
-    ignored=_IGNORED,
+    ignored=ROTARY_BUFFERS,
     from_config=from_llama,
     to_config=to_config,
     weights=weights,
