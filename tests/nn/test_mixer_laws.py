@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from practicum.errors import ModelError
 from practicum.nn.attention import Attention
 from practicum.nn.initial import Normal, Rule, initialise
 from practicum.nn.norms import RMSNorm
@@ -14,8 +15,11 @@ from practicum.nn.reader import Reader
 from practicum.nn.relative import Buckets, Sinusoids, Slopes
 from practicum.nn.rope_scaling import Yarn
 from practicum.nn.scores import Additive, Content, General
+from practicum.nn.selective import Selective
 from practicum.nn.self_reader import SelfReader
 from practicum.nn.state import Packed
+from practicum.nn.state_space import Diagonal, LowRank, StateSpace
+from practicum.nn.state_space_start import LogUniform
 from practicum.seeding import stream
 
 WIDTH, ROWS, TIME = 24, 3, 11
@@ -50,12 +54,49 @@ CAUSAL_MIXERS = {
     "reads itself, general": SelfReader(reader=Reader(score=General())),
     "values of another width": Attention(heads=4, kv_heads=2, head_width=4, value_width=5),
 }
+RECURRENT_MIXERS = {
+    "selective": Selective(),
+    "selective, odd sizes": Selective(state=3, convolution=2, expand=1.5, rank=5),
+    "selective, no past inputs": Selective(state=1, convolution=1, expand=1),
+    "selective, constant": Selective(state=5, selective=False),
+    "selective, no gate": Selective(state=4, gated=False),
+    "selective, constant, no gate": Selective(state=4, expand=0.5, selective=False, gated=False),
+    "low rank": StateSpace(matrix=LowRank(length=TIME), state=8),
+    "low rank, kernels longer than rows": StateSpace(matrix=LowRank(length=40), state=2),
+    "low rank, rows longer than kernels": StateSpace(matrix=LowRank(length=3), state=4),
+    "diagonal": StateSpace(matrix=Diagonal(), state=8),
+    "diagonal, bilinear": StateSpace(matrix=Diagonal(discretisation="bilinear"), state=4),
+}
+STARTS = (
+    Rule(names="log_step", start=LogUniform(low=1e-2, high=1.0)),
+    Rule(names="log_decay", start=Normal(std=0.5)),
+    Rule(names="frequency", start=Normal(std=3.0)),
+    Rule(names="*", start=Normal(std=0.3)),
+)
+
+
+@pytest.fixture(
+    params=(CAUSAL_MIXERS | RECURRENT_MIXERS).values(),
+    ids=(CAUSAL_MIXERS | RECURRENT_MIXERS).keys(),
+)
+def layer(request: pytest.FixtureRequest) -> nn.Module:
+    return built(request.param)
 
 
 @pytest.fixture(params=CAUSAL_MIXERS.values(), ids=CAUSAL_MIXERS.keys())
-def layer(request: pytest.FixtureRequest) -> nn.Module:
-    module = request.param.build(WIDTH).double()
-    initialise(module, (Rule(names="*", start=Normal(std=0.3)),), seed=1)
+def caching(request: pytest.FixtureRequest) -> nn.Module:
+    """One whose past can be cut short."""
+    return built(request.param)
+
+
+@pytest.fixture(params=RECURRENT_MIXERS.values(), ids=RECURRENT_MIXERS.keys())
+def recurrent(request: pytest.FixtureRequest) -> nn.Module:
+    return built(request.param)
+
+
+def built(mixer: Attention | SelfReader | Selective | StateSpace) -> nn.Module:
+    module = mixer.build(WIDTH).double()
+    initialise(module, STARTS, seed=1)
     return module.eval()
 
 
@@ -76,32 +117,33 @@ def test_the_future_does_not_reach_the_past(layer, x):
 
 
 def test_stepping_equals_reading_at_once(layer, x):
-    torch.testing.assert_close(in_steps(layer, x, [1] * TIME), layer(x))
+    torch.testing.assert_close(in_steps(layer, x, [1] * TIME), layer(x), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("sizes", [[11], [4, 7], [1, 5, 1, 4], [9, 1, 1]])
 def test_chunk_sizes_do_not_matter(layer, x, sizes):
-    torch.testing.assert_close(in_steps(layer, x, sizes), layer(x))
+    torch.testing.assert_close(in_steps(layer, x, sizes), layer(x), rtol=1e-9, atol=1e-9)
 
 
 def test_rows_do_not_matter_to_each_other(layer, x):
     torch.testing.assert_close(layer(x)[1:2], layer(x[1:2]))
 
 
-def test_padding_does_not_matter(layer, x):
-    lengths = [3, 7, 5]
-    state = layer.new_state(ROWS, 32)
-    padded = x[:, :7].clone()
+@pytest.mark.parametrize("lengths", [[3, 7, 5], [1, 0, 1]])
+def test_padding_does_not_matter(layer, x, lengths):
+    longest = max(lengths)
+    state, padded = layer.new_state(ROWS, 32), x[:, :longest].clone()
     for row, length in enumerate(lengths):
         padded[row, length:] = 9.0
     state.expect(lengths)
-    layer(padded, state)
+    read, whole = layer(padded, state), layer(x)
     assert state.lengths == lengths
+    for row, length in enumerate(lengths):
+        torch.testing.assert_close(read[row, :length], whole[row, :length])
     following = torch.stack([x[row, n : n + 3] for row, n in enumerate(lengths)])
-    whole = layer(x)
     expected = torch.stack([whole[row, n : n + 3] for row, n in enumerate(lengths)])
     torch.testing.assert_close(layer(following, state), expected)
-    assert state.lengths == [6, 10, 8]
+    assert state.lengths == [n + 3 for n in lengths]
 
 
 def test_selecting_rows_commutes_with_stepping(layer, x):
@@ -111,12 +153,29 @@ def test_selecting_rows_commutes_with_stepping(layer, x):
     torch.testing.assert_close(layer(x[[2, 0, 2], 6:], state), layer(x)[[2, 0, 2], 6:])
 
 
-def test_truncating_forgets_exactly_what_was_read_since(layer, x):
+def test_truncating_forgets_exactly_what_was_read_since(caching, x):
+    state = caching.new_state(ROWS, 32)
+    caching(x[:, :6], state)
+    caching(x[:, 6:].flip(1), state)
+    state.truncate([6] * ROWS)
+    torch.testing.assert_close(caching(x[:, 6:], state), caching(x)[:, 6:])
+
+
+def test_a_snapshot_brings_the_past_back(layer, x):
     state = layer.new_state(ROWS, 32)
     layer(x[:, :6], state)
+    before = state.snapshot()
+    layer(x[:, 6:7].neg(), state)
     layer(x[:, 6:].flip(1), state)
-    state.truncate([6] * ROWS)
+    state.restore(before)
     torch.testing.assert_close(layer(x[:, 6:], state), layer(x)[:, 6:])
+
+
+def test_what_a_recurrence_has_read_cannot_be_cut_short(recurrent, x):
+    state = recurrent.new_state(ROWS, 32)
+    recurrent(x, state)
+    with pytest.raises(ModelError, match="cannot go back"):
+        state.truncate([6] * ROWS)
 
 
 def test_packed_documents_do_not_see_each_other(layer, x):
@@ -132,11 +191,24 @@ def test_packed_documents_do_not_see_each_other(layer, x):
 def test_gradients_are_those_of_the_function(layer, x):
     small = x[:1, :4].clone().requires_grad_()
     assert torch.autograd.gradcheck(layer, (small,))
+    layer(small).square().sum().backward()
+    for name, parameter in layer.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
 
 
 def test_the_size_of_a_state_is_known_without_allocating_it(layer):
     real = layer.new_state(2, 16).nbytes
     assert layer.to("meta").new_state(2, 16).nbytes == real > 0
+
+
+def test_the_state_of_a_recurrence_has_one_size_for_texts_of_any_length(recurrent, x):
+    state = recurrent.new_state(ROWS, 4)
+    size = state.nbytes
+    for _ in range(3):
+        recurrent(x, state)
+    assert state.nbytes == size == recurrent.to("meta").new_state(ROWS, 10**9).nbytes
+    assert state.lengths == [3 * TIME] * ROWS
 
 
 def test_a_window_as_long_as_the_text_changes_nothing(x):
