@@ -175,3 +175,31 @@ def test_a_source_longer_than_the_context_is_refused(source, target):
 def test_descriptions_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         replace(transformer(**SHAPE), **changes)
+
+
+def test_embeddings_can_be_one_while_the_scores_have_a_matrix_of_their_own(source, target):
+    one = replace(transformer(**SHAPE), shared="embeddings")
+    model = build(one, seed=1)
+    assert model.target_embedding is model.source_embedding
+    assert model.head is not None
+    count = sum(p.numel() for p in model.parameters())
+    assert count == parameters_of(transformer(**SHAPE)) + 40 * 32
+    assert model(source, target).shape == (*target.shape, 40)
+
+
+def test_what_is_scored_can_be_scaled(source, target):
+    plain = transformer(**SHAPE)
+    scores = build(replace(plain, output_scale=0.25), seed=1)(source, target)
+    torch.testing.assert_close(scores, build(plain, seed=1)(source, target) / 4)
+    with pytest.raises(ConfigError, match="what is scored"):
+        replace(plain, output_scale=0.0)
+
+
+def test_output_dropout_is_for_training_alone(source, target):
+    dropping = build(replace(transformer(**SHAPE), dropout=0.0, output_dropout=0.5), seed=1)
+    torch.testing.assert_close(
+        dropping.eval()(source, target), build(transformer(**SHAPE), seed=1).eval()(source, target)
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        assert (dropping.train().read(source) == 0.0).float().mean() > 0.3

@@ -22,6 +22,9 @@ from practicum.nn.source import Source
 from practicum.nn.stack import Stack, StackState
 from practicum.nn.state import BothWays, Past, Whole
 
+# Which matrices are one: the target's embedding and the scores ("output"), the two embeddings, all.
+Shared = Literal["nothing", "output", "embeddings", "all"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderDecoder:
@@ -34,10 +37,12 @@ class EncoderDecoder:
     decoder: Stack
     initial: tuple[Rule, ...]
     positions: LearnedPositions | SinusoidalPositions | None = SinusoidalPositions()
-    shared: Literal["nothing", "output", "all"] = "all"  # "output": target embedding and scores
+    shared: Shared = "all"
     scaled: bool = True  # embeddings times √width
+    output_scale: float = 1.0  # what is scored is multiplied by it (T5: 1/√width)
     bias: bool = False  # on the scores, where their matrix is not shared
     dropout: float = 0.0  # on embeddings plus positions, while training
+    output_dropout: float = 0.0  # on what either stack makes of its tokens, while training
 
     def __post_init__(self) -> None:
         if min(self.source_vocab, self.target_vocab, self.context) < 1:
@@ -54,13 +59,17 @@ class EncoderDecoder:
             raise ConfigError("a block of the encoder looks at a source; only the decoder has one")
         if not any(block.cross for block in self.decoder.blocks):
             raise ConfigError("no block of the decoder looks at the source; set Block.cross")
-        if self.shared == "all" and self.source_vocab != self.target_vocab:
+        if self.shared in ("all", "embeddings") and self.source_vocab != self.target_vocab:
             raise ConfigError(
                 f"vocabularies of {self.source_vocab} and {self.target_vocab} cannot share one "
                 "matrix; make them one, or set shared to 'output' or 'nothing'"
             )
-        if self.bias and self.shared != "nothing":
-            raise ConfigError("a bias on the scores needs a matrix of their own: shared='nothing'")
+        if self.bias and self.shared in ("all", "output"):
+            raise ConfigError(
+                "a bias on the scores needs a matrix of their own: shared='nothing' or 'embeddings'"
+            )
+        if self.output_scale <= 0.0:
+            raise ConfigError(f"what is scored times {self.output_scale}; expected above 0")
 
     def build(self) -> "EncoderDecoderModel":
         return EncoderDecoderModel(self)
@@ -74,14 +83,14 @@ class EncoderDecoderModel(nn.Module):
         self.description = description
         width, words = description.encoder.width, description.target_vocab
         self.source_embedding = empty_embedding(description.source_vocab, width)
-        same = description.shared == "all"
+        same = description.shared in ("all", "embeddings")
         self.target_embedding = self.source_embedding if same else empty_embedding(words, width)
         positions, context = description.positions, description.context
         self.source_positions = None if positions is None else positions.build(context, width)
         self.target_positions = None if positions is None else positions.build(context, width)
         self.encoder = description.encoder.build()
         self.decoder = description.decoder.build()
-        own = description.shared == "nothing"
+        own = description.shared in ("nothing", "embeddings")
         self.head = LinearLayer(width, {"word": words}, bias=description.bias) if own else None
 
     def read(
@@ -96,7 +105,7 @@ class EncoderDecoderModel(nn.Module):
         """
         past = past or BothWays(real)
         x = self._embedded(source, self.source_embedding, self.source_positions, past)
-        return self.encoder(x, past)
+        return self._dropped(self.encoder(x, past))
 
     def hidden(
         self,
@@ -107,10 +116,12 @@ class EncoderDecoderModel(nn.Module):
         """What the decoder makes of each target token, before words are scored."""
         past = state or Whole()
         x = self._embedded(target, self.target_embedding, self.target_positions, past)
-        return self.decoder(x, past, sources)
+        return self._dropped(self.decoder(x, past, sources))
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         """Scores of every target word as the next one."""
+        scale = self.description.output_scale
+        hidden = hidden if scale == 1.0 else hidden * scale
         if self.head is not None:
             return self.head(hidden)
         return F.linear(hidden, self.target_embedding.weight)
@@ -134,6 +145,10 @@ class EncoderDecoderModel(nn.Module):
     def step(self, state: StackState, last: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """Scores of the next word of each answer, `last` being its latest one."""
         return self.logits(self.hidden(last[:, None], state.sources, state)[:, 0])
+
+    def _dropped(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+        rate = self.description.output_dropout
+        return F.dropout(x, rate) if rate and self.training else x
 
     def _embedded(
         self,
