@@ -22,6 +22,7 @@ from practicum.models import families as package
 from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
+from practicum.models.foreign_config import Watched
 from practicum.models.safetensors_folder import (
     StoredWeights,
     open_weights,
@@ -51,10 +52,11 @@ def read_folder(
     missing, truncated, pickled, or weights that do not match the configuration.
     """
     folder = Path(path)
-    config = read_json(folder / "config.json")
+    config = Watched(read_json(folder / "config.json"))
     family = _family(config, folder)
     try:
         description = family.from_config(config)
+        config.refuse_unread(family.unread)
     except ModelError as problem:
         raise ModelError(f"{folder}: {problem}") from problem
     weights = _full_names(family, open_weights(folder))

@@ -16,7 +16,8 @@ from practicum.nn.rope_scaling import Dynamic, Interpolated, RopeScaling, Smooth
 
 def read_rope(config: Mapping[str, Any], base: float = 10_000.0) -> Rope:
     """The rotary positions that the configuration asks for; `base` where it names none."""
-    given = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    new, old = config.get("rope_parameters"), config.get("rope_scaling")
+    given = new or old or {}
     if not isinstance(given, Mapping):
         raise ModelError(f"rope_parameters is {given!r}; expected an object")
     for place in (config, given):

@@ -74,6 +74,8 @@ class Family:
 
     `to_config` need not judge what it is given: whoever writes checks that reading it again gives
     the same description. `others` are tables of layouts that are read, too, and never written.
+    An entry of the configuration that `from_config` does not ask for is refused, unless it is
+    `unread` for a reason: it does not change what is computed.
     """
 
     architecture: str  # "LlamaForCausalLM"
@@ -85,6 +87,7 @@ class Family:
     to_config: Callable[[Any], dict[str, Any]]
     weights: Callable[[Any], Iterable[Row]]
     others: tuple[Callable[[Any], Iterable[Row]], ...] = ()
+    unread: tuple[str, ...] = ()
 
     def table(self, description: Description, names: Collection[str]) -> list[Row]:
         """The table of the layout that has all these names; ours to write where none has."""

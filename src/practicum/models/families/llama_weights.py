@@ -11,7 +11,13 @@ from typing import Any
 from practicum.errors import ModelError
 from practicum.models.decoder import Decoder
 from practicum.models.families.llama import INITIAL
-from practicum.models.foreign_config import activation_name, named_activation, number, whole
+from practicum.models.foreign_config import (
+    activation_name,
+    defaulted,
+    named_activation,
+    number,
+    whole,
+)
 from practicum.models.rope_config import read_rope, write_rope
 from practicum.models.weight_table import Family, Part, Row
 from practicum.nn.attention import Attention
@@ -74,14 +80,14 @@ def from_llama(config: Mapping[str, Any]) -> Decoder:
 
 def from_mistral(config: Mapping[str, Any]) -> Decoder:
     """The same of Mistral: no bias, and one window for every layer."""
-    config = _MISTRAL_DEFAULTS | dict(config)
+    config = defaulted(config, _MISTRAL_DEFAULTS)
     window = config["sliding_window"] and whole(config, "sliding_window", 4096)
     return _decoder(config, windows=[window or None])
 
 
 def from_qwen2(config: Mapping[str, Any]) -> Decoder:
     """The same of Qwen2: a bias on q, k and v, and a window in the layers that are told so."""
-    config = _QWEN2_DEFAULTS | dict(config)
+    config = defaulted(config, _QWEN2_DEFAULTS)
     depth = whole(config, "num_hidden_layers", 32)
     window = whole(config, "sliding_window", 4096) if config.get("use_sliding_window") else None
     below = config.get("max_window_layers", 28)

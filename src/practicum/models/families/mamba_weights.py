@@ -118,4 +118,9 @@ MAMBA = Family(
     from_config=from_config,
     to_config=to_config,
     weights=weights,
+    # how weights start, ways to compute the same scan, and the precision of the stream
+    unread=(
+        *(f"time_step_{name}" for name in ("floor", "init_scheme", "max", "min", "scale")),
+        *("rescale_prenorm_residual", "use_mambapy", "use_associative_scan", "residual_in_fp32"),
+    ),
 )
