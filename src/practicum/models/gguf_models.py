@@ -7,18 +7,18 @@ a time. Known is the `llama` architecture without scaled positions and without e
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from practicum.errors import ModelError
 from practicum.kernels.ggml_blocks import FORMATS, decode_blocks
-from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.families.llama import llama
 from practicum.models.gguf import GGUF
-from practicum.models.weight_table import Part, Row, adjacent_pairs, fill
+from practicum.models.stored_network import StoredNetwork
+from practicum.models.weight_table import Part, Row, adjacent_pairs
 from practicum.nn.stack import Block
 
 
@@ -30,13 +30,21 @@ def read_model(
     Raises ModelError: an architecture or feature that is not built. CheckpointError: weights that
     do not match the metadata.
     """
+    return cast(DecoderModel, open_model(file).load(dtype=dtype, device=device))
+
+
+def open_model(file: GGUF) -> StoredNetwork:
+    """The network in the file, its weights not yet decoded. Raises as `read_model`."""
     try:
         description = describe(file)
     except ModelError as problem:
         raise ModelError(f"{file.path}: {problem}") from problem
-    model = build(description, device="meta")
-    fill(model, weights(description), _Decoded(file), dtype=dtype, device=device)
-    return model
+    return StoredNetwork(
+        description=description,
+        rows=tuple(weights(description)),
+        source=_Decoded(file),
+        dtype=torch.float32,
+    )
 
 
 def describe(file: GGUF) -> Decoder:

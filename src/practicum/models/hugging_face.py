@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from practicum.config import to_json
 from practicum.errors import CheckpointError, ConfigError, ModelError
 from practicum.models import families as package
-from practicum.models.build import build
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoderModel
 from practicum.models.foreign_config import Watched
@@ -30,7 +29,8 @@ from practicum.models.safetensors_folder import (
     write_weights,
 )
 from practicum.models.staging import staged
-from practicum.models.weight_table import Description, Family, fill, outgoing
+from practicum.models.stored_network import StoredNetwork
+from practicum.models.weight_table import Description, Family, outgoing
 from practicum.nn.attention import Attention
 from practicum.nn.selective import Selective
 from practicum.nn.stack import Block, Stack
@@ -51,6 +51,11 @@ def read_folder(
     Raises ModelError: an architecture or a feature that is not built. CheckpointError: a file
     missing, truncated, pickled, or weights that do not match the configuration.
     """
+    return cast(Network, open_folder(path).load(dtype=dtype, device=device))
+
+
+def open_folder(path: str | Path) -> StoredNetwork:
+    """The network in the folder, its weights not yet read. Raises as `read_folder`."""
     folder = Path(path)
     config = Watched(read_json(folder / "config.json"))
     family = _family(config, folder)
@@ -60,12 +65,14 @@ def read_folder(
     except ModelError as problem:
         raise ModelError(f"{folder}: {problem}") from problem
     weights = _full_names(family, open_weights(folder))
-    model = build(description, device="meta")
     tied = isinstance(description, Decoder) and description.tied
-    ignored = [*family.ignored, *([r"lm_head\.weight"] if tied else [])]
-    rows = family.table(description, weights.tensors)
-    fill(model, rows, weights, dtype=dtype or weights.dtype, device=device, ignored=ignored)
-    return model
+    return StoredNetwork(
+        description=description,
+        rows=tuple(family.table(description, weights.tensors)),
+        source=weights,
+        dtype=weights.dtype,
+        ignored=(*family.ignored, *([r"lm_head\.weight"] if tied else [])),
+    )
 
 
 def write_folder(
@@ -85,18 +92,31 @@ def write_folder(
         reasons = (f"{f.architecture}: {_misfit(f, model.description)}" for f in families())
         raise ModelError(f"no known architecture is this network ({'; '.join(reasons)})")
     tensors = outgoing(model, family.weights(model.description))
-    config = {
-        "architectures": [family.architecture],
-        "model_type": family.model_type,
-        "dtype": str(next(iter(tensors.values())).dtype).removeprefix("torch."),
-        "bos_token_id": tokenizer.begin if tokenizer else None,
-        "eos_token_id": tokenizer.end if tokenizer else None,
-        **family.to_config(model.description),
-    }
+    dtype = next(iter(tensors.values())).dtype
     with staged(Path(path)) as aside:
         write_weights(tensors, aside, max_shard_bytes=max_shard_bytes)
         write_text_side(aside, tokenizer, chat_template)
-        write_json(aside / "config.json", config)
+        write_config(aside, family, model.description, dtype=dtype, tokenizer=tokenizer)
+
+
+def write_config(
+    folder: Path,
+    family: Family,
+    description: Description,
+    *,
+    dtype: torch.dtype,
+    tokenizer: Tokenizer | None,
+) -> None:
+    """The `config.json` of a network of `family`."""
+    config = {
+        "architectures": [family.architecture],
+        "model_type": family.model_type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "bos_token_id": tokenizer.begin if tokenizer else None,
+        "eos_token_id": tokenizer.end if tokenizer else None,
+        **family.to_config(description),
+    }
+    write_json(folder / "config.json", config)
 
 
 @cache

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 
@@ -18,11 +18,12 @@ from practicum.data.fetch import ensure, locate
 from practicum.errors import CheckpointError, ModelError, UnknownName
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.gguf import read_gguf
-from practicum.models.gguf_models import read_model
+from practicum.models.gguf_models import open_model
 from practicum.models.hub import cached, snapshot
-from practicum.models.hugging_face import read_folder, supported
-from practicum.models.own_folder import kind_in, read_network
+from practicum.models.hugging_face import open_folder, supported
+from practicum.models.own_folder import kind_in, open_network
 from practicum.models.safetensors_folder import read_json
+from practicum.models.stored_network import StoredNetwork
 from practicum.models.translators import KINDS as TRANSLATORS
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
@@ -41,6 +42,17 @@ class Pretrained:
     tokenizer: Tokenizer | None  # None: the folder holds none
     chat_template: ChatTemplate | None  # None: not made for conversations
     source: str  # the file or folder it was read from
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stored:
+    """The same with the network's weights still in their file."""
+
+    name: str
+    network: StoredNetwork
+    tokenizer: Tokenizer | None
+    chat_template: ChatTemplate | None
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +75,36 @@ def load(
     Raises UnknownName; CheckpointError: files missing, truncated or of another model; ModelError:
     an architecture that is not built, or a translator; AssetError: it cannot be brought.
     """
+    stored = open_stored(reference)
+    if not isinstance(stored.network.description, Decoder):
+        raise ModelError(
+            f"{stored.source} holds an encoder-decoder, expected a language model; use it by: "
+            f"practicum translate --model {stored.source}"
+        )
+    return Pretrained(
+        name=stored.name,
+        model=cast(DecoderModel, stored.network.load(dtype=dtype, device=device)),
+        tokenizer=stored.tokenizer,
+        chat_template=stored.chat_template,
+        source=stored.source,
+    )
+
+
+def open_stored(reference: str) -> Stored:
+    """The same with its weights not yet read, and an encoder-decoder as well. Raises as `load`."""
     path = Path(reference).expanduser()
     if path.is_dir():
-        return _from_folder(path, path.resolve().name, device, dtype)
+        return _in_folder(path, path.resolve().name)
     if path.suffix == ".safetensors":
         raise CheckpointError(f"{path} holds weights alone; name the folder that describes them")
     if path.is_file():
-        return _from_gguf(path, path.stem, device, dtype)
+        return _in_gguf(path, path.stem)
     if reference in _asset_names():
-        return _from_gguf(ensure(reference), reference, device, dtype)
+        return _in_gguf(ensure(reference), reference)
     if reference.startswith(("/", "~", ".")) or path.suffix == ".gguf":
         raise CheckpointError(f"no file or folder {path}; {WAYS}")
     if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", reference):
-        return _from_folder(snapshot(reference), reference, device, dtype)
+        return _in_folder(snapshot(reference), reference)
     raise UnknownName("model", reference, _asset_names(), f"({WAYS})")
 
 
@@ -96,22 +125,18 @@ def _asset_names() -> list[str]:
     return [asset.name for asset in assets().values() if asset.parser == "gguf"]
 
 
-def _from_gguf(
-    path: Path, name: str, device: torch.device | str, dtype: torch.dtype | None
-) -> Pretrained:
+def _in_gguf(path: Path, name: str) -> Stored:
     file = read_gguf(path)
-    return Pretrained(
+    return Stored(
         name=name,
-        model=read_model(file, device=device, dtype=dtype or torch.float32),
+        network=open_model(file),
         tokenizer=tokenizer_from_gguf(file.metadata),
         chat_template=_gguf_template(file.metadata),
         source=str(path),
     )
 
 
-def _from_folder(
-    path: Path, name: str, device: torch.device | str, dtype: torch.dtype | None
-) -> Pretrained:
+def _in_folder(path: Path, name: str) -> Stored:
     kind = kind_in(path)
     if kind in TRANSLATORS:
         raise ModelError(
@@ -119,23 +144,18 @@ def _from_folder(
             f"--model {path}"
         )
     if kind is not None:
-        model = read_network(Decoder, path, device=device, dtype=dtype)
+        network = open_network(Decoder, path)
     elif (path / "config.json").is_file():
-        model = read_folder(path, device=device, dtype=dtype)
-        if not isinstance(model, DecoderModel):
-            raise ModelError(
-                f"{path} holds an encoder-decoder, expected a language model; read it by "
-                "practicum.models.hugging_face.read_folder"
-            )
+        network = open_folder(path)
     else:
         raise CheckpointError(
             f"{path} is not a model's folder: it holds no config.json and no description.json; "
             "if a save was cut short there, save again"
         )
     has_tokenizer = (path / "tokenizer.json").is_file()
-    return Pretrained(
+    return Stored(
         name=name,
-        model=model,
+        network=network,
         tokenizer=load_tokenizer(path / "tokenizer.json") if has_tokenizer else None,
         chat_template=_folder_template(path),
         source=str(path),

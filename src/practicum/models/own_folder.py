@@ -10,7 +10,8 @@ from practicum.config import from_json, to_json
 from practicum.models.build import Described, build
 from practicum.models.hugging_face import write_json
 from practicum.models.safetensors_folder import open_weights, read_json, write_weights
-from practicum.models.weight_table import fill, outgoing, same_names
+from practicum.models.stored_network import StoredNetwork
+from practicum.models.weight_table import outgoing, same_names
 
 DESCRIPTION = "description.json"
 
@@ -39,8 +40,16 @@ def read_network(
 
     Raises CheckpointError, ConfigError: files that are damaged, or do not belong together.
     """
+    return open_network(expected, folder).load(dtype=dtype, device=device)
+
+
+def open_network(expected: Any, folder: Path) -> StoredNetwork:
+    """The same with its weights not yet read."""
     description = from_json(expected, read_json(folder / DESCRIPTION))
-    model = build(description, device="meta")
     weights = open_weights(folder)
-    fill(model, same_names(model), weights, dtype=dtype or weights.dtype, device=device)
-    return model
+    return StoredNetwork(
+        description=description,
+        rows=tuple(same_names(build(description, device="meta"))),
+        source=weights,
+        dtype=weights.dtype,
+    )

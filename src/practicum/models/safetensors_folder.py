@@ -10,7 +10,7 @@ unpickled: PyTorch's own `.bin` files are refused, since opening one runs what i
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -137,19 +137,26 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 
 
 def write_weights(
-    tensors: Mapping[str, Tensor], folder: Path, *, max_shard_bytes: int
+    tensors: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    max_shard_bytes: int,
+    read: Callable[[str], Tensor] | None = None,
 ) -> list[Path]:
     """Writes `tensors` to `folder` as one file, or as shards of at most `max_shard_bytes` each.
 
-    A tensor that is larger than that has a shard of its own. Returns the files written.
+    A tensor that is larger than that has a shard of its own. With `read` the tensors only say shape
+    and dtype, on the meta device, and `read` gives the values of each when its turn comes, in their
+    order wherever they have one dtype. Returns the files written.
     """
+    read = read or tensors.__getitem__
     shards = _shards(tensors, max_shard_bytes)
     if len(shards) == 1:
-        return [_write_file(folder / WEIGHTS, tensors)]
+        return [_write_file(folder / WEIGHTS, tensors, read)]
     files, index = [], {}
     for number, names in enumerate(shards, start=1):
         name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-        files.append(_write_file(folder / name, {key: tensors[key] for key in names}))
+        files.append(_write_file(folder / name, {key: tensors[key] for key in names}, read))
         index |= dict.fromkeys(names, name)
     total = sum(tensor.nbytes for tensor in tensors.values())
     text = json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=2)
@@ -166,7 +173,16 @@ def _sharded(folder: Path) -> dict[str, StoredTensor]:
     for name in sorted(set(places.values())):
         if Path(name).name != name:
             raise _damaged(folder / INDEX, f"it names a file outside the folder ({name!r})")
-        tensors |= read_header(folder / name)
+        if not (folder / name).is_file():
+            raise CheckpointError(
+                f"{folder} lacks the shard {name}, which {INDEX} names; bring it again"
+            )
+        shard = read_header(folder / name)
+        twice = sorted(set(shard) & set(tensors))
+        if twice:
+            other = tensors[twice[0]].file.name
+            raise _damaged(folder, f"{twice[0]!r} is in {other} and in {name}")
+        tensors |= shard
     lost = sorted(set(places) - set(tensors))
     if lost:
         raise _damaged(folder, f"{lost[0]!r} is not in {places[lost[0]]}, where the index puts it")
@@ -198,12 +214,20 @@ def _header(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Any], int]
             )
         raise _damaged(path, f"it has {size:,} bytes and no whole header")
     try:
-        header = json.loads(file.read(length))
+        header = json.loads(file.read(length), object_pairs_hook=lambda p: _once(path, p))
     except (ValueError, RecursionError) as problem:
         raise _damaged(path, "its header is not JSON") from problem
     if not isinstance(header, dict):
         raise _damaged(path, "its header is not a JSON object")
     return header, 8 + length
+
+
+def _once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = Counter(name for name, _ in pairs)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise _damaged(path, f"its header names {twice[0]!r} twice")
+    return dict(pairs)
 
 
 def _entry(path: Path, name: str, entry: Any, start: int) -> StoredTensor:
@@ -237,7 +261,7 @@ def _shards(tensors: Mapping[str, Tensor], most: int) -> list[list[str]]:
     return shards
 
 
-def _write_file(path: Path, tensors: Mapping[str, Tensor]) -> Path:
+def _write_file(path: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor]) -> Path:
     # Widest numbers first, so that every tensor starts at a multiple of its own item size.
     ordered = sorted(tensors.items(), key=lambda item: -item[1].element_size())
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
@@ -251,8 +275,8 @@ def _write_file(path: Path, tensors: Mapping[str, Tensor]) -> Path:
     text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for _, tensor in ordered:
-            whole = tensor.detach().cpu().contiguous().view(-1)
+        for name, _ in ordered:
+            whole = read(name).detach().cpu().contiguous().view(-1)
             file.write(whole.view(torch.uint8).numpy().data)
     return path
 

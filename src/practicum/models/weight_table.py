@@ -137,13 +137,13 @@ def fill(
     Raises CheckpointError: tensors missing, left over, or of another shape.
     """
     rows = list(rows)
-    _check_names(model, rows, source, ignored)
+    check_names(model, rows, source, ignored)
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
     total = sum(shape.numel() for shape in shapes.values())
     done = 0
     for row in rows:
         shape = shapes[row.ours]
-        values = _gather(row, shape, source, dtype, torch.device(device))
+        values = gathered(row, shape, source, dtype, torch.device(device))
         _place(model, row.ours, values)
         done += shape.numel()
         emit(Progress(task="loading weights", done=done, total=total, unit="parameters"))
@@ -157,12 +157,7 @@ def outgoing(model: nn.Module, rows: Iterable[Row]) -> dict[str, Tensor]:
     parameters = {name: p.detach() for name, p in model.named_parameters()}
     theirs: dict[str, Tensor] = {}
     for row in rows:
-        values, start = parameters.pop(row.ours), 0
-        values = values.flatten(0, 1) if row.stacked else values
-        for part in row.parts:
-            end = values.shape[0] if part.rows is None else start + part.rows
-            theirs[part.name] = part.view.write(values[start:end])
-            start = end
+        theirs |= pieces(row, parameters.pop(row.ours))
     if parameters:
         raise ModelError(
             f"the network holds {_some(parameters)}, for which the format has no name; "
@@ -171,9 +166,21 @@ def outgoing(model: nn.Module, rows: Iterable[Row]) -> dict[str, Tensor]:
     return theirs
 
 
-def _gather(
+def pieces(row: Row, values: Tensor) -> dict[str, Tensor]:
+    """Their tensors that our parameter `values` is made of, as views of it."""
+    values, start = values.flatten(0, 1) if row.stacked else values, 0
+    theirs: dict[str, Tensor] = {}
+    for part in row.parts:
+        end = values.shape[0] if part.rows is None else start + part.rows
+        theirs[part.name] = part.view.write(values[start:end])
+        start = end
+    return theirs
+
+
+def gathered(
     row: Row, shape: torch.Size, source: Source, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
+    """Our parameter, read from `source`. Raises CheckpointError: another shape, or not numbers."""
     whole = torch.empty(shape, dtype=dtype, device=device)
     values, start = whole.flatten(0, 1) if row.stacked else whole, 0
     for part in row.parts:
@@ -189,6 +196,7 @@ def _gather(
             _check_shape(row, piece.shape, place.shape, source)
             place.copy_(piece)
         start += place.shape[0]
+    _check_finite(row, whole, source)
     return whole
 
 
@@ -197,9 +205,13 @@ def _place(model: nn.Module, name: str, values: Tensor) -> None:
     setattr(model.get_submodule(owner), leaf, nn.Parameter(values))
 
 
-def _check_names(
+def check_names(
     model: nn.Module, rows: Sequence[Row], source: Source, ignored: Sequence[str]
-) -> None:
+) -> list[str]:
+    """The names in `source` that are rightly left over, as one of the patterns `ignored` says.
+
+    Raises CheckpointError: tensors missing, or left over for no such reason.
+    """
     ours = {name for name, _ in model.named_parameters()}
     listed = {row.ours for row in rows}
     assert ours == listed, f"table and network differ in {sorted(ours ^ listed)}"
@@ -216,6 +228,7 @@ def _check_names(
             f"{source.where} holds {_some(left)}, which its description has no place for; "
             "the weights are of another model"
         )
+    return rest
 
 
 def _check_shape(row: Row, given: torch.Size, expected: torch.Size, source: Source) -> None:
@@ -225,6 +238,18 @@ def _check_shape(row: Row, given: torch.Size, expected: torch.Size, source: Sour
             f"{source.where}: {names} has the shape {tuple(given)} where the description "
             f"says {tuple(expected)}; the weights are of another model"
         )
+
+
+def _check_finite(row: Row, values: Tensor, source: Source) -> None:
+    # A sum passes over the numbers once and keeps nothing; only where it is suspicious, all count.
+    if values.is_floating_point() and not values.sum(dtype=torch.float32).isfinite():
+        strange = int((~values.isfinite()).sum())
+        if strange:
+            names = " + ".join(part.name for part in row.parts)
+            raise CheckpointError(
+                f"{source.where}: of the {values.numel():,} numbers of {names} {strange:,} are NaN "
+                "or infinite; the file is damaged, or its training diverged: take an earlier one"
+            )
 
 
 def _some(names: Iterable[str]) -> str:
