@@ -29,6 +29,7 @@ VERBS = {
     "rl": "Train and compare agents on your own environment.",
     "check-gradients": "Compare a function's gradient with finite differences.",
     "evaluate": "Bits per byte of a model on text, or zero-shot accuracy on a table.",
+    "convert": "Rewrite a model as a transformers folder, or as one of ours.",
     "models": "What can be loaded here.",
     "data": "Corpora, vocabularies and models that can be brought.",
     "doctor": "What is installed, what is missing, and how to get it.",

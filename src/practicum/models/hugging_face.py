@@ -89,8 +89,7 @@ def write_folder(
     """
     family = family_of(model.description)
     if family is None:
-        reasons = (f"{f.architecture}: {_misfit(f, model.description)}" for f in families())
-        raise ModelError(f"no known architecture is this network ({'; '.join(reasons)})")
+        raise ModelError(unfit(model.description))
     tensors = outgoing(model, family.weights(model.description))
     dtype = next(iter(tensors.values())).dtype
     with staged(Path(path)) as aside:
@@ -137,6 +136,12 @@ def families() -> tuple[Family, ...]:
 def family_of(description: Description) -> Family | None:
     """The family whose configuration says all that the description says; None if there is none."""
     return next((family for family in families() if _misfit(family, description) is None), None)
+
+
+def unfit(description: Description) -> str:
+    """Why no architecture is this network, for a message."""
+    reasons = (f"{family.architecture}: {_misfit(family, description)}" for family in families())
+    return f"no known architecture is this network ({'; '.join(reasons)})"
 
 
 def supported(folder: Path) -> str | None:
