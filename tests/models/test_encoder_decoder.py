@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from practicum.errors import ConfigError, ModelError
 from practicum.models.build import build, parameters_of
 from practicum.models.encoder_decoder import EncoderDecoder, EncoderDecoderModel
+from practicum.models.families.t5 import t5, t5_1_1
 from practicum.models.families.transformer import SIZES, annotated, transformer
 from practicum.nn.positions import LearnedPositions
 from practicum.seeding import stream
@@ -84,6 +85,8 @@ DESCRIPTIONS = {
     "annotated": annotated(
         width=32, depth=2, heads=4, source_vocab=40, target_vocab=40, context=20, hidden=64
     ),
+    "t5": t5(width=24, depth=2, heads=3, head_width=10, hidden=50, vocab=40),
+    "byt5": t5_1_1(width=24, depth=3, decoder_depth=1, heads=3, hidden=50, vocab=40),
 }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError
-from practicum.nn.initial import Constant, InverseSoftplus, Normal, Rule, initialise
+from practicum.nn.initial import Constant, InverseSoftplus, Normal, NormalRows, Rule, initialise
 from practicum.seeding import stream
 
 
@@ -45,3 +45,17 @@ def test_no_step_is_below_the_floor():
 def test_bounds_in_the_wrong_order_are_refused():
     with pytest.raises(ConfigError, match=r"InverseSoftplus from 0\.1 to 0\.01"):
         InverseSoftplus(low=0.1, high=0.01)
+
+
+def test_parts_of_a_matrix_start_each_with_a_deviation_of_its_own():
+    start = NormalRows(rows=(40, 10), std=(0.1, 2.0))
+    drawn = start.drawn(torch.Size((50, 400)), stream(0, "parts"))
+    assert float(drawn[:40].std()) == pytest.approx(0.1, rel=0.03)
+    assert float(drawn[40:].std()) == pytest.approx(2.0, rel=0.05)
+    with pytest.raises(ConfigError, match="do not make up a matrix of 49"):
+        start.drawn(torch.Size((49, 400)), stream(0, "parts"))
+
+
+def test_a_part_without_a_deviation_is_refused():
+    with pytest.raises(ConfigError, match="one std for each part"):
+        NormalRows(rows=(3, 4), std=(1.0,))

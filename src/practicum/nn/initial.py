@@ -28,6 +28,31 @@ class Normal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NormalRows:
+    """N(0, std²) with an std for each of the parts of a matrix, which are consecutive rows of it.
+
+    Of q, k and v in one matrix, say, each starts as if it were one of its own.
+    """
+
+    rows: tuple[int, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.rows) != len(self.std) or min(self.rows, default=0) < 1:
+            raise ConfigError(
+                f"NormalRows of {self.rows} rows and std {self.std}; expected one std for each "
+                "part, and parts of 1 row or more"
+            )
+
+    def drawn(self, shape: torch.Size, generator: torch.Generator) -> Float[Tensor, "..."]:
+        """Values for a parameter of this shape. Raises ConfigError for other numbers of rows."""
+        if shape[0] != sum(self.rows):
+            raise ConfigError(f"parts of {self.rows} rows do not make up a matrix of {shape[0]}")
+        std = torch.tensor(self.std).repeat_interleave(torch.tensor(self.rows))
+        return torch.randn(shape, generator=generator) * std.reshape(-1, *[1] * (len(shape) - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Uniform:
     """U(−bound, bound)."""
 
@@ -91,7 +116,16 @@ class Rule:
     """Parameters whose name matches `names` (a shell pattern) start as `start` says."""
 
     names: str
-    start: Normal | Uniform | Orthogonal | Constant | LogUniform | InverseSoftplus | ModesOf
+    start: (
+        Normal
+        | NormalRows
+        | Uniform
+        | Orthogonal
+        | Constant
+        | LogUniform
+        | InverseSoftplus
+        | ModesOf
+    )
 
 
 def glorot(inputs: int, outputs: int) -> Uniform:
