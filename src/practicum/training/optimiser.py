@@ -1,8 +1,8 @@
-"""How a gradient becomes a step, as a description in a `Budget`: AdamW, SGD, RMSprop, Adadelta.
+"""How a gradient becomes a step: AdamW, SGD, RMSprop, Adadelta or Adafactor, in a `Budget`.
 
-The updates are torch's; what is ours is which parameters decay, and which are `Gentle`: they learn
-at a share of the rate. The rate is not part of the description: the loop sets it from the budget's
-rate and schedule at every step.
+The updates are torch's, but for those of `adafactor`; what is ours is which parameters decay, and
+which are `Gentle`: they learn at a share of the rate. The rate is not part of the description: the
+loop sets it from the budget's rate and schedule at every step.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from practicum.errors import ConfigError, TrainingError
+from practicum.training.adafactor import AdafactorUpdates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,41 @@ class Adadelta:
         )
 
 
-Optimiser = AdamW | SGD | RMSprop | Adadelta
+@dataclass(frozen=True, kw_only=True)
+class Adafactor:
+    """Adam without momentum, its second moment factored (Shazeer & Stern 2018; see `adafactor`).
+
+    Updates whose RMS is above `clip` are shortened to it, so `Budget.clip` may be None. The mean of
+    g² forgets at 1 − t^−`decay`. `scaled`: the rate is a share of a parameter's own RMS, of
+    `floor` at least.
+    """
+
+    clip: float = 1.0
+    decay: float = 0.8
+    eps: float = 1e-30
+    scaled: bool = False
+    floor: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if min(self.clip, self.decay, self.eps, self.floor) <= 0:
+            raise ConfigError(
+                f"Adafactor with clip {self.clip}, decay {self.decay}, eps {self.eps} and floor "
+                f"{self.floor}; expected all above 0"
+            )
+
+    def over(self, params: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """An optimiser of `params`."""
+        return AdafactorUpdates(
+            trainable(params),
+            clip=self.clip,
+            decay=self.decay,
+            eps=self.eps,
+            scaled=self.scaled,
+            floor=self.floor,
+        )
+
+
+Optimiser = AdamW | SGD | RMSprop | Adadelta | Adafactor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ after that p = (s − w)/(n − w) runs from 0 towards 1 and the schedule decide
 import math
 from dataclasses import dataclass
 
+from practicum.errors import ConfigError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
@@ -45,7 +47,24 @@ class InverseSqrt:
         return math.sqrt(max(1, warmup) / (step + 1))
 
 
-Schedule = Constant | Cosine | Linear | InverseSqrt
+@dataclass(frozen=True, kw_only=True)
+class HeldInverseSqrt:
+    """√(`hold`/max(s + 1, `hold`)): 1 for so many steps, whatever the warm-up (Raffel et al. 2019).
+
+    T5's rate 1/√max(n, 10⁴) is this schedule of a peak of 0.01 (§3.1.2).
+    """
+
+    hold: int = 10_000
+
+    def __post_init__(self) -> None:
+        if self.hold < 1:
+            raise ConfigError(f"HeldInverseSqrt.hold is {self.hold}; expected at least 1")
+
+    def after_warmup(self, step: int, warmup: int, steps: int) -> float:
+        return math.sqrt(self.hold / max(step + 1, self.hold))
+
+
+Schedule = Constant | Cosine | Linear | InverseSqrt | HeldInverseSqrt
 
 
 def factor(schedule: Schedule, step: int, *, warmup: int, steps: int) -> float:
