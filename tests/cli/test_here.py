@@ -15,13 +15,21 @@ def rows(*arguments):
 
 
 def test_every_published_size_is_met():
-    sizes = rows("sizes")
+    sizes = rows("sizes", "--context", "100")
     assert {row["family"] for row in sizes} >= {"gpt2", "llama"}
     assert all(row["equal"] for row in sizes), sizes
 
 
 def test_sizes_of_one_family():
     assert [row["size"] for row in rows("sizes", "gpt2")] == ["small", "medium", "large", "xl"]
+
+
+def test_sizes_at_several_contexts():
+    found = rows("sizes", "mistral", "--context", "4096", "--context", "32768")
+    assert [row["context"] for row in found] == [4096, 32768]
+    short, long = (row["cache_bytes"] for row in found)
+    assert short == 2 * 32 * 8 * 128 * 4096 * 2
+    assert long < 1.02 * short  # the window's 4,096 tokens, and a little slack
 
 
 def test_the_doctor_names_device_threads_and_disk():
