@@ -195,6 +195,8 @@ def _full_names(family: Family, weights: StoredWeights) -> StoredWeights:
 
 def _misfit(family: Family, description: Description) -> str | None:
     """A place where the description differs from what its configuration would be read as."""
+    if not isinstance(description, family.describes):
+        return f"it is of a {family.describes.__name__}, not of a {type(description).__name__}"
     try:
         again = _plain(family.from_config(family.to_config(description)))
     except (ModelError, ConfigError) as problem:

@@ -87,6 +87,7 @@ class Family:
     to_config: Callable[[Any], dict[str, Any]]
     weights: Callable[[Any], Iterable[Row]]
     others: tuple[Callable[[Any], Iterable[Row]], ...] = ()
+    describes: type[Decoder] | type[EncoderDecoder] = Decoder
     unread: tuple[str, ...] = ()
 
     def table(self, description: Description, names: Collection[str]) -> list[Row]:
