@@ -11,6 +11,7 @@ from practicum.evaluation.scaling_fit import (
     cheapest,
     compute_optimal,
     fit_law,
+    within,
 )
 
 LAW = ScalingLaw(floor=1.69, size=406.4, size_power=0.34, data=410.7, data_power=0.28)
@@ -94,3 +95,20 @@ def test_runs_that_say_too_little_are_refused() -> None:
     broken[3, 2] = math.nan
     with pytest.raises(DataError, match="positive"):
         fit_law(broken)
+
+
+def test_a_budget_that_serves_too_buys_a_smaller_network_on_more_tokens() -> None:
+    budget, served = 1e21, 1e11
+    plan, alone = within(LAW, budget, served), compute_optimal(LAW, budget)
+    assert plan.total_flops == pytest.approx(budget, rel=1e-6)
+    assert plan.parameters < alone.parameters
+    assert plan.tokens / plan.parameters > alone.tokens / alone.parameters
+    assert plan.loss > alone.loss
+    assert cheapest(LAW, plan.loss * 0.999, served).total_flops > budget
+    assert within(LAW, budget, 0.0) == alone
+
+
+def test_a_fit_started_near_is_the_fit_from_afar() -> None:
+    table = runs(1e-3)
+    fit = fit_law(table)
+    assert fit_law(table, near=LAW).size_power == pytest.approx(fit.size_power, rel=1e-3)

@@ -19,6 +19,7 @@ VERBS = {
     "run": "Run an entry's experiment and judge its claims.",
     "report": "Write an entry's results, or the scoreboard, as one HTML file.",
     "sizes": "Published model sizes beside what we build.",
+    "plan": "How large a model, on how many tokens, by your own scaling runs.",
     "train": "Train a language model or a translator on your own text.",
     "tokenize": "Train a tokenizer; encode, decode and compare text.",
     "generate": "Continue a prompt with a model.",

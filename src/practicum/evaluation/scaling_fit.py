@@ -56,23 +56,15 @@ class TrainingPlan:
         return self.training_flops + self.serving_flops
 
 
-def fit_law(runs: Float[ndarray, "runs 3"]) -> ScalingLaw:
-    """The law of the rows (parameters, tokens, loss).
+def fit_law(runs: Float[ndarray, "runs 3"], near: ScalingLaw | None = None) -> ScalingLaw:
+    """The law of the rows (parameters, tokens, loss); from one start where it is `near` another.
 
     Raises DataError: fewer than five runs, sizes or lengths that do not differ, or values that are
     not positive numbers.
     """
     _check(runs)
     size, data, loss = np.log(runs).T
-    floor = math.log(0.8 * float(runs[:, 2].min()))
-    starts = product((0.2, 0.5, 1.0), (0.2, 0.5, 1.0), (0.0, -0.5))
-    fits = [
-        _descend(
-            np.array([a * size.mean() - 0.5, b * data.mean() - 0.5, floor + lower, a, b]),
-            (size, data, loss),
-        )
-        for a, b, lower in starts
-    ]
+    fits = [_descend(start, (size, data, loss)) for start in _starts(size, data, loss, near)]
     best = min(fits, key=lambda fit: fit[1])[0]
     return ScalingLaw(
         size=math.exp(best[0]),
@@ -125,6 +117,22 @@ def cheapest(
     return at(best)
 
 
+def within(law: ScalingLaw, budget: float, served: float) -> TrainingPlan:
+    """The lowest loss whose training and serving `served` tokens cost `budget` operations together.
+
+    What is left for training is a convex function of log N, as is the loss of spending it all.
+    """
+    if served == 0.0:
+        return compute_optimal(law, budget)
+    largest = math.log(budget / (SERVE * served))  # which would leave nothing to train with
+
+    def at(size: float) -> TrainingPlan:
+        left = max(budget / math.exp(size) - SERVE * served, 1e-300) / TRAIN
+        return _plan(law, math.exp(size), left, served)
+
+    return at(_lowest(lambda size: at(size).loss, largest - 60, largest))
+
+
 def _plan(law: ScalingLaw, parameters: float, tokens: float, served: float) -> TrainingPlan:
     return TrainingPlan(
         parameters=parameters,
@@ -141,6 +149,20 @@ def _lowest(cost: Callable[[float], float], low: float, high: float) -> float:
         left, right = low + (high - low) / 3, high - (high - low) / 3
         low, high = (low, right) if cost(left) < cost(right) else (left, high)
     return (low + high) / 2
+
+
+def _starts(
+    size: ndarray, data: ndarray, loss: ndarray, near: ScalingLaw | None
+) -> list[Float[ndarray, "5"]]:
+    if near is not None:
+        logs = np.log([near.size, near.data, max(near.floor, 1e-300)])
+        return [np.array([*logs, near.size_power, near.data_power])]
+    floor = math.log(0.8) + float(loss.min())
+    tried = product((0.2, 0.5, 1.0), (0.2, 0.5, 1.0), (0.0, -0.5))
+    return [
+        np.array([a * size.mean() - 0.5, b * data.mean() - 0.5, floor + lower, a, b])
+        for a, b, lower in tried
+    ]
 
 
 def _descend(
