@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from practicum.errors import ConfigError, ModelError
 from practicum.nn.initial import Normal, Rule, initialise
 from practicum.nn.selective import Selective, SelectiveLayer
-from practicum.nn.state import BothWays
+from practicum.nn.state import BothWays, Packed, Whole
 from practicum.seeding import stream
 
 WIDTH, ROWS, TIME = 12, 3, 11
@@ -61,6 +61,15 @@ def test_it_is_the_equation_token_by_token(layer, x):
 def test_every_parameter_is_learned(layer, x):
     layer(x).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
+
+
+def test_a_row_of_one_document_is_read_and_learned_from_like_any_other(layer, x):
+    document = torch.zeros(ROWS, TIME, dtype=torch.long)
+    found = []
+    for reading in (Whole(), Packed(document)):  # constant coefficients: convolved, and scanned
+        y = layer(x, reading)
+        found.append((y, *torch.autograd.grad(y.square().sum(), tuple(layer.parameters()))))
+    torch.testing.assert_close(*found)
 
 
 @torch.no_grad()

@@ -15,17 +15,20 @@ import math
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from practicum.errors import ConfigError, ModelError
+from practicum.kernels.long_convolution import long_convolution
 from practicum.kernels.selective_scan import selective_scan, selective_step
 from practicum.kernels.short_convolution import (
     convolution_step,
     inputs_to_keep,
     short_convolution,
 )
+from practicum.kernels.vandermonde import vandermonde
 from practicum.nn.linear import LinearLayer
 from practicum.nn.recurrence import Recurrence
 from practicum.nn.state import BothWays, Reading, Whole
@@ -144,7 +147,20 @@ class SelectiveLayer(nn.Module):
         starts = reading.starts(signal.shape[1], signal.device)
         weights = self.convolution_weight, self.convolution_bias
         signal = F.silu(short_convolution(signal, *weights, starts=starts))
+        if starts is None and not self.description.selective:
+            return signal, self._convolved(signal)
         return signal, selective_scan(signal, *self._coefficients(signal), starts=starts)[0]
+
+    def _convolved(self, signal: Float[Tensor, "b t c"]) -> Float[Tensor, "b t c"]:
+        """C · h where no token has a say: a convolution with Σ_n Δ B_n C_n e^{l Δ A_n}, l ≥ 0."""
+        step, rates, write, read = self._coefficients(signal)
+        step = step[0, 0, :, None]
+        halves = step * _wide(write[0, 0]) * _wide(read[0, 0]) / 2  # a real mode is its own pair
+        kind = step.dtype.to_complex()
+        logs = (step * rates).to(kind)
+        kernel = vandermonde(halves[:, None].to(kind), logs, signal.shape[1])[:, 0]
+        y = long_convolution(rearrange(signal, "b t c -> b c t"), kernel)
+        return rearrange(y, "b c t -> b t c")
 
     def _continued(
         self, signal: Float[Tensor, "b t c"], state: Recurrence
