@@ -14,25 +14,49 @@ from practicum.nn.positions import Rope
 from practicum.nn.rope_scaling import Dynamic, Interpolated, RopeScaling, Smoothed, Yarn
 
 
-def read_rope(config: Mapping[str, Any], base: float = 10_000.0) -> Rope:
-    """The rotary positions that the configuration asks for; `base` where it names none."""
-    new, old = config.get("rope_parameters"), config.get("rope_scaling")
-    given = new or old or {}
-    if not isinstance(given, Mapping):
-        raise ModelError(f"rope_parameters is {given!r}; expected an object")
-    for place in (config, given):
-        if number(place, "partial_rotary_factor", 1.0) != 1.0:
-            raise ModelError("the configuration turns a part of each head only; not built")
-    base = number(given, "rope_theta", number(config, "rope_theta", base))
-    return Rope(base=base, scaling=_scaling(given, config))
+def read_rope(
+    config: Mapping[str, Any], base: float = 10_000.0, *, share: float | None = None
+) -> Rope:
+    """The rotary positions that the configuration asks for; `base` where it names none.
+
+    `share` is the part of each head that is turned where the configuration does not say. With None
+    the architecture turns whole heads, and an entry that says otherwise is refused.
+    """
+    places = [config.get("rope_scaling"), config.get("rope_parameters")]  # the first one counts
+    found = [_rope(place, config, base, share) for place in places if place]
+    if found[1:] and found[0] != found[1]:
+        raise ModelError("rope_scaling and rope_parameters say different things; take one of them")
+    return found[0] if found else _rope({}, config, base, share)
 
 
 def write_rope(rope: Rope) -> dict[str, Any]:
     """The entries of `config.json` that say the same."""
     parameters = {"rope_theta": rope.base, **_entries(rope.scaling)}
     written: dict[str, Any] = {"rope_theta": rope.base, "rope_parameters": parameters}
+    if rope.share != 1.0:
+        parameters["partial_rotary_factor"] = written["partial_rotary_factor"] = rope.share
     # where releases before 5.0 look
     return written if rope.scaling is None else written | {"rope_scaling": parameters}
+
+
+def _rope(given: Any, config: Mapping[str, Any], base: float, share: float | None) -> Rope:
+    if not isinstance(given, Mapping):
+        raise ModelError(f"rope_parameters is {given!r}; expected an object")
+    key = "partial_rotary_factor"
+    turned = [number(place, key, share or 1.0) for place in (config, given)]
+    if share is None and turned != [1.0, 1.0]:
+        raise ModelError(
+            f"the configuration sets {key}, to turn a part of each head only; this architecture "
+            "turns whole heads"
+        )
+    part = number(given, key, turned[0])
+    if not 0.0 < part <= 1.0:
+        raise ModelError(f"{key} is {part}; expected a share of each head, above 0 and up to 1")
+    return Rope(
+        base=number(given, "rope_theta", number(config, "rope_theta", base)),
+        share=part,
+        scaling=_scaling(given, config),
+    )
 
 
 def _scaling(given: Mapping[str, Any], config: Mapping[str, Any]) -> RopeScaling | None:

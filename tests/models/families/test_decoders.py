@@ -8,7 +8,7 @@ from practicum.data.loader import Loader
 from practicum.data.packing import Example
 from practicum.models.build import build, parameters_of
 from practicum.models.decoder import Decoder, DecoderModel
-from practicum.models.families import gopher, gpt3, lamda, palm
+from practicum.models.families import galactica, gopher, gpt3, lamda, olmo, opt, palm, phi
 from practicum.objectives.next_token import NextToken
 from practicum.seeding import stream
 from practicum.training.budget import Budget
@@ -16,7 +16,7 @@ from practicum.training.loop import fit
 
 SIZES = {
     f"{family.__name__.rpartition('.')[2]} {name}": size
-    for family in (gpt3, palm, gopher, lamda)
+    for family in (gpt3, palm, gopher, lamda, opt, galactica, phi, olmo)
     for name, size in family.SIZES.items()
 }
 VOCAB, LENGTH = 31, 24
@@ -36,6 +36,16 @@ TINY = {
         width=24, depth=2, heads=4, head_width=9, hidden=50, vocab=VOCAB, context=LENGTH
     ),
     "lamda, untied": lamda.lamda(width=24, depth=2, heads=2, vocab=VOCAB, tied=False),
+    "opt": opt.opt(width=24, depth=2, heads=3, vocab=VOCAB, context=LENGTH, std=0.1),
+    "opt, norms after": opt.opt(
+        width=24, depth=2, heads=3, vocab=VOCAB, context=LENGTH, norms="after", std=0.1
+    ),
+    "galactica": galactica.galactica(
+        width=24, depth=2, heads=3, vocab=VOCAB, context=LENGTH, std=0.1
+    ),
+    "phi": phi.phi(width=24, depth=2, heads=2, hidden=50, vocab=VOCAB, context=LENGTH),
+    "olmo": olmo.olmo(width=24, depth=2, heads=2, hidden=40, vocab=VOCAB, context=LENGTH),
+    "olmo, clipped": olmo.olmo(width=24, depth=2, heads=2, hidden=40, vocab=VOCAB, clip=0.5),
 }
 
 

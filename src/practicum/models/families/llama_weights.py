@@ -50,13 +50,16 @@ def around(description: Decoder) -> Iterator[Row]:
         yield Row(f"{ours}.mixer_norm.weight", (Part(name=f"{theirs}.input_layernorm.weight"),))
         after = Part(name=f"{theirs}.post_attention_layernorm.weight")
         yield Row(f"{ours}.ffn_norm.weight", (after,))
-        yield from _attention_rows(block.attention, description.stack.width, ours, theirs)
+        yield from attention_rows(block.attention, description.stack.width, ours, theirs)
     yield Row("stack.final_norm.weight", (Part(name="model.norm.weight"),))
     if not description.tied:
         yield Row("head.weight", (Part(name="lm_head.weight"),))
 
 
-def _attention_rows(mixer: Attention, width: int, ours: str, theirs: str) -> Iterator[Row]:
+def attention_rows(
+    mixer: Attention, width: int, ours: str, theirs: str, out: str = "o_proj"
+) -> Iterator[Row]:
+    """The attention of the layers `ours` and `theirs`, which calls its last matrix `out`."""
     per_head = mixer.width_per_head(width)
     q, kv = mixer.heads * per_head, (mixer.kv_heads or mixer.heads) * per_head
     for kind in ("weight", "bias") if mixer.bias else ("weight",):
@@ -69,7 +72,7 @@ def _attention_rows(mixer: Attention, width: int, ours: str, theirs: str) -> Ite
         yield Row(f"{ours}.mixer.qkv.{kind}", parts)
     out_bias = mixer.bias if mixer.out_bias is None else mixer.out_bias
     for kind in ("weight", "bias") if out_bias else ("weight",):
-        yield Row(f"{ours}.mixer.out.{kind}", (Part(name=f"{theirs}.self_attn.o_proj.{kind}"),))
+        yield Row(f"{ours}.mixer.out.{kind}", (Part(name=f"{theirs}.self_attn.{out}.{kind}"),))
 
 
 def from_llama(config: Mapping[str, Any]) -> Decoder:
@@ -155,9 +158,16 @@ def _decoder(
 
 
 def read_attention(
-    config: Mapping[str, Any], *, kv_heads: int | None = None, base: float = 10_000.0
+    config: Mapping[str, Any],
+    *,
+    kv_heads: int | None = None,
+    base: float = 10_000.0,
+    share: float | None = None,
 ) -> Attention:
-    """The attention of every layer; `kv_heads` (None: as many as heads) and `base` are defaults."""
+    """The attention of every layer; `kv_heads` (None: as many as heads) and `base` are defaults.
+
+    So is `share`, the turned part of a head; None: an architecture that turns all of it.
+    """
     width, heads = whole(config, "hidden_size", 4096), whole(config, "num_attention_heads", 32)
     kv_heads = whole(config, "num_key_value_heads", kv_heads or heads)
     head_width = whole(config, "head_dim", width // heads)
@@ -165,7 +175,7 @@ def read_attention(
         heads=heads,
         kv_heads=None if kv_heads == heads else kv_heads,
         head_width=None if head_width * heads == width else head_width,
-        positions=read_rope(config, base),
+        positions=read_rope(config, base, share=share),
         dropout=number(config, "attention_dropout", 0.0),
     )
 
