@@ -8,6 +8,7 @@ from practicum.data.rewriting import Rewriting, all_rules, all_strings, held_out
 from practicum.errors import ConfigError
 
 TASK = Rewriting()
+NAMES = {"copy", "reverse", "rotate left", "copy + 1", "first"}
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -41,14 +42,14 @@ def strings_of(ids: np.ndarray) -> set[tuple[int, ...]]:
 def test_a_document_has_one_rule_and_every_rule_has_documents():
     found = [rules_that_fit(document) for document in learnt_from(TASK)]
     assert all(len(rules) == 1 for rules in found)
-    names = {rules[0] for rules in found}
-    assert names == {"copy", "reverse", "rotate left", "copy + 1", "first"}
+    assert {rules[0] for rules in found} == NAMES
 
 
-def test_the_five_rules_never_agree_on_a_string():
-    for x in all_strings(10, 3):
-        answers = {tuple((x[list(r.places)] + r.shift) % 10) for r in all_rules(10, 3)[:5]}
-        assert len(answers) == 5
+def test_one_pair_may_fit_several_rules():
+    single = [rules_that_fit(document[:1]) for document in learnt_from(TASK)]
+    assert all(single)
+    several = [rules for rules in single if len(rules) > 1]
+    assert 0 < len(several) < 0.4 * len(single)
 
 
 def test_the_control_deals_the_same_pairs_anew():
@@ -56,8 +57,10 @@ def test_the_control_deals_the_same_pairs_anew():
     flat = [sorted(map(bytes, part.reshape(-1, 6))) for part in (documents, dealt)]
     assert flat[0] == flat[1]
     assert not any(rules_that_fit(document) for document in dealt)
-    told = [[rules_that_fit([pair])[0] for pair in document] for document in dealt]
-    again = np.mean([first == last for first, *_, last in told])
+    told = [[rules_that_fit([pair]) for pair in document] for document in dealt]
+    assert all(all(rules) for document in told for rules in document)
+    shifted = np.array([[rules == ["copy + 1"] for rules in document] for document in told])
+    again = shifted[:, 1:][shifted[:, :-1]].mean()
     assert again == pytest.approx(1 / 5, abs=0.08)
 
 
@@ -68,7 +71,7 @@ def test_new_strings_are_in_no_document_to_learn_from():
     assert strings_of(TASK.asked(100, rng(), new=True)) <= secret
     for told in TASK.misleading(100, 2, rng(), new=True):
         assert strings_of(told) <= secret
-    assert len(secret) == pytest.approx(720 / 5, abs=20)
+    assert len(secret) == pytest.approx(1000 / 5, abs=20)
 
 
 def test_no_string_comes_twice_in_a_document():
@@ -88,9 +91,10 @@ def test_misleading_documents_change_the_rule_for_the_last_pair():
     for one, other in zip(pairs_of(misleading), pairs_of(followed), strict=True):
         assert np.array_equal(one[:4], other[:4])
         assert np.array_equal(one[4, 0], other[4, 0])
-        (shown,), (last,) = rules_that_fit(one[:4]), rules_that_fit(one[4:])
-        assert shown != last
-        assert rules_that_fit(other) == [shown]
+        assert set(rules_that_fit(other)) <= set(rules_that_fit(one[:4]))
+        if not np.array_equal(one[4, 1], other[4, 1]):
+            assert not set(rules_that_fit(other)) & set(rules_that_fit(one[4:]))
+    assert np.mean((misleading != followed).any(axis=1)) > 0.8
 
 
 def test_the_same_seed_draws_the_same_documents():
@@ -109,11 +113,11 @@ def test_more_rules_and_longer_strings_may_be_asked_for():
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"length": 1}, "2 ≤ length"),
-        ({"length": 12}, "2 ≤ length"),
+        ({"length": 1}, "a length of 2 or more"),
+        ({"pairs": 0}, "1 pair or more"),
         ({"rules": 1}, "expected 2 to 70"),
         ({"rules": 71}, "expected 2 to 70"),
-        ({"symbols": 4, "length": 2}, "9 pairs need as many strings"),
+        ({"symbols": 8, "length": 2, "rules": 3}, "9 pairs need twice as many strings"),
     ],
 )
 def test_what_cannot_be_is_refused(entries: dict[str, int], message: str):

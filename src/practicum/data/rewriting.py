@@ -8,14 +8,14 @@ a text one has to find out from its beginning what it does (Brown et al. 2020, F
 `repeat` off the same pairs are dealt anew among the documents of a draw: pairs, rules and strings
 are as frequent as before, and only the repetition is gone.
 
-The symbols of a string are all different, so that the first five rules never agree on one, and the
-strings of a document are, so that no question was answered before in it. One string in `HELD_OUT`
-is in no document that `draw` makes: documents to measure on hold the others, or only such new ones.
+A string may hold a symbol twice, and then one example can fit several rules. No string stands twice
+in a document, so that no question was answered before in it. One string in `HELD_OUT` is in no
+document that `draw` makes: documents to measure on hold the others, or only such new ones.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -49,19 +49,20 @@ class Rewriting:
     repeat: bool = True  # off: every pair of a document has a rule of its own (the control)
 
     def __post_init__(self) -> None:
-        if not 2 <= self.length <= self.symbols or self.pairs < 1:
+        if min(self.symbols, self.length) < 2 or self.pairs < 1:
             raise ConfigError(
                 f"Rewriting has strings of {self.length} of {self.symbols} symbols and documents "
-                f"of {self.pairs} pairs; expected 2 ≤ length ≤ symbols and 1 pair or more"
+                f"of {self.pairs} pairs; expected 2 symbols or more, a length of 2 or more, and "
+                "1 pair or more"
             )
         most = len(all_rules(self.symbols, self.length))
         if not 2 <= self.rules <= most:
             raise ConfigError(f"Rewriting.rules is {self.rules}; expected 2 to {most}")
         fewest = int(held_out(self.symbols, self.length).sum())
-        if self.pairs > fewest:
+        if 2 * self.pairs > fewest:
             raise ConfigError(
-                f"documents of {self.pairs} pairs need as many strings that are held out, and "
-                f"there are {fewest}; take longer strings, more symbols or fewer pairs"
+                f"documents of {self.pairs} pairs need twice as many strings that are held out, "
+                f"and there are {fewest}; take longer strings, more symbols or fewer pairs"
             )
 
     @property
@@ -112,10 +113,13 @@ class Rewriting:
     def _strings(
         self, count: int, pairs: int, rng: np.random.Generator, *, new: bool
     ) -> Int64[np.ndarray, "b p n"]:
-        """Strings of different symbols, different ones within a document."""
+        """Different strings within a document."""
         mine = all_strings(self.symbols, self.length)
         mine = mine[held_out(self.symbols, self.length) == new]
-        return mine[rng.random((count, len(mine))).argsort(axis=1)[:, :pairs]]
+        chosen = rng.integers(len(mine), size=(count, pairs))
+        while (again := twice(chosen)).any():
+            chosen[again] = rng.integers(len(mine), size=(int(again.sum()), pairs))
+        return mine[chosen]
 
     def _rewritten(
         self, x: Int64[np.ndarray, "b p n"], rules: Int64[np.ndarray, "#b #p"]
@@ -160,10 +164,16 @@ def all_rules(symbols: int, length: int) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
+def twice(rows: Int64[np.ndarray, "b p"]) -> Bool[np.ndarray, " b"]:
+    """Which rows hold a number twice."""
+    ordered = np.sort(rows, axis=1)
+    return (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+
+
 @lru_cache(maxsize=8)
 def all_strings(symbols: int, length: int) -> Int64[np.ndarray, "s n"]:
-    """Every string of different symbols."""
-    return np.array(list(permutations(range(symbols), length)))
+    """Every string, in order."""
+    return np.indices((symbols,) * length).reshape(length, -1).T
 
 
 def held_out(symbols: int, length: int) -> Bool[np.ndarray, " s"]:
