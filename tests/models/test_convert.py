@@ -161,10 +161,12 @@ def test_a_name_given_twice_in_one_file_is_reported(theirs):
 
 
 MEASURE = """
-import resource, sys
+import sys
 from practicum.models.convert import convert
 from practicum.models.load import load
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():  # of this process alone: ru_maxrss would be its parent's, had that been larger
+    lines = open("/proc/self/status").read().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 convert(sys.argv[1], sys.argv[2] + "-warm")
 before = peak()
 convert(sys.argv[3], sys.argv[2])
@@ -172,6 +174,7 @@ print((peak() - before))
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its peak")
 def test_converting_needs_far_less_memory_than_the_checkpoint_has(theirs, tmp_path):
     large = llama(width=512, depth=16, heads=8, vocab=8000)
     model = build(large, seed=1)
@@ -184,4 +187,4 @@ def test_converting_needs_far_less_memory_than_the_checkpoint_has(theirs, tmp_pa
         capture_output=True,
         text=True,
     )
-    assert int(grown.stdout) < 0.5 * size
+    assert 0 < int(grown.stdout) < 0.5 * size

@@ -14,11 +14,12 @@ from practicum.models.save import save
 
 # A process of its own, because the high-water mark of this one has long been higher.
 MEASURE = """
-import resource, sys
+import sys
 from practicum.models.hugging_face import read_folder
 
-def peak():
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process alone: ru_maxrss would be its parent's, had that been larger
+    lines = open("/proc/self/status").read().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 read_folder(sys.argv[1])  # what the first model brings with it is not the second's
 before = peak()
@@ -31,7 +32,7 @@ BIG = {  # about 120 MB each, no tensor of which is more than a tenth
 }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units elsewhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its peak")
 @pytest.mark.parametrize("family", BIG)
 def test_loading_peaks_at_the_size_of_the_weights(family: str, tmp_path: Path):
     small: Decoder = llama(width=16, depth=1, heads=2, hidden=16, vocab=20)
@@ -41,4 +42,4 @@ def test_loading_peaks_at_the_size_of_the_weights(family: str, tmp_path: Path):
     told = subprocess.run(
         [sys.executable, "-c", MEASURE, *folders], capture_output=True, text=True, check=True
     )
-    assert float(told.stdout) < 1.2
+    assert 0.9 < float(told.stdout) < 1.2
