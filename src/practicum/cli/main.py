@@ -31,6 +31,7 @@ VERBS = {
     "check-gradients": "Compare a function's gradient with finite differences.",
     "evaluate": "Bits per byte of a model on text, or zero-shot accuracy on a table.",
     "convert": "Rewrite a model as a transformers folder, or as one of ours.",
+    "few-shot": "What examples in a prompt are worth, on your own labelled rows.",
     "models": "What can be loaded here.",
     "data": "Corpora, vocabularies and models that can be brought.",
     "doctor": "What is installed, what is missing, and how to get it.",
