@@ -103,4 +103,5 @@ GPT2 = Family(
     from_config=from_config,
     to_config=to_config,
     weights=weights,
+    unread=("n_ctx",),  # n_positions again
 )

@@ -214,16 +214,27 @@ def write_around(description: Decoder) -> dict[str, Any]:
     }
 
 
-def to_windowed(description: Decoder) -> dict[str, Any]:
-    """The same with the layers' windows, as Mistral and Qwen2 write them."""
+def to_mistral(description: Decoder) -> dict[str, Any]:
+    """The same of Mistral, whose layers have one window and no biases, without saying so."""
+    window = description.stack.blocks[0].attention.window
+    return _without_switches(description) | {"sliding_window": window}
+
+
+def to_qwen2(description: Decoder) -> dict[str, Any]:
+    """The same of Qwen2, with a window for some of the layers."""
     windows = [block.attention.window for block in description.stack.blocks]
     window = next((window for window in windows if window), None)
-    return to_config(description) | {
+    return _without_switches(description) | {
         "sliding_window": window,
         "use_sliding_window": window is not None,
         "max_window_layers": next((i for i, w in enumerate(windows) if w), len(windows)),
         "layer_types": ["sliding_attention" if w else "full_attention" for w in windows],
     }
+
+
+def _without_switches(description: Decoder) -> dict[str, Any]:
+    switches = ("attention_bias", "mlp_bias")  # which only Llama has
+    return {key: value for key, value in to_config(description).items() if key not in switches}
 
 
 ROTARY_BUFFERS = (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",)
@@ -237,6 +248,7 @@ LLAMA = Family(
     from_config=from_llama,
     to_config=to_config,
     weights=weights,
+    unread=("is_llama_config", "transformers.js_config"),  # in SmolLM's files
 )
 MISTRAL = replace(
     LLAMA,
@@ -244,7 +256,8 @@ MISTRAL = replace(
     base="MistralModel",
     model_type="mistral",
     from_config=from_mistral,
-    to_config=to_windowed,
+    to_config=to_mistral,
+    unread=(),
 )
 QWEN2 = replace(
     MISTRAL,
@@ -252,4 +265,6 @@ QWEN2 = replace(
     base="Qwen2Model",
     model_type="qwen2",
     from_config=from_qwen2,
+    to_config=to_qwen2,
+    unread=("sliding_window",),  # of releases that have no window: use_sliding_window is off
 )

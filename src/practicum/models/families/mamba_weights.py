@@ -122,5 +122,7 @@ MAMBA = Family(
     unread=(
         *(f"time_step_{name}" for name in ("floor", "init_scheme", "max", "min", "scale")),
         *("rescale_prenorm_residual", "use_mambapy", "use_associative_scan", "residual_in_fp32"),
+        # in released files, left over from before their conversion: sizes once more, kernels
+        *("d_inner", "d_model", "n_layer", "pad_vocab_size_multiple", "rms_norm", "fused_add_norm"),
     ),
 )
