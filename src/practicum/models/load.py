@@ -21,6 +21,7 @@ from practicum.models.gguf import read_gguf
 from practicum.models.gguf_models import open_model
 from practicum.models.hub import cached, snapshot
 from practicum.models.hugging_face import open_folder, supported
+from practicum.models.narrow_decoder import NarrowDecoder
 from practicum.models.own_folder import kind_in, open_network
 from practicum.models.safetensors_folder import read_json
 from practicum.models.stored_network import StoredNetwork
@@ -144,7 +145,7 @@ def _in_folder(path: Path, name: str) -> Stored:
             f"--model {path}"
         )
     if kind is not None:
-        network = open_network(Decoder, path)
+        network = open_network(Decoder | NarrowDecoder, path)
     elif (path / "config.json").is_file():
         network = open_folder(path)
     else:

@@ -19,6 +19,7 @@ from practicum.models.build import Described, build
 from practicum.models.counts import active_parameters
 from practicum.models.decoder import Decoder, DecoderModel
 from practicum.models.encoder_decoder import EncoderDecoder, EncoderDecoderModel
+from practicum.models.narrow_decoder import NarrowDecoderModel
 from practicum.nn.attention import Attention
 from practicum.nn.experts import ExpertsLayer
 from practicum.nn.selective import Selective
@@ -56,8 +57,8 @@ def size_sheet(
     cache = training = decoding = None
     if length is not None:
         cache = _cache_bytes(model, length)
-        training = 3.0 * (_output(description) + _stacks(model, length, decoding=False))
-        decoding = _output(description) + _stacks(model, length, decoding=True)
+        training = 3.0 * (_output(model) + _stacks(model, length, decoding=False))
+        decoding = _output(model) + _stacks(model, length, decoding=True)
     total = sum(parts.values())
     return SizeSheet(
         context=length,
@@ -99,11 +100,13 @@ def _dtype(model: nn.Module) -> torch.dtype:
     return next(model.parameters()).dtype
 
 
-def _output(description: object) -> float:
-    if isinstance(description, EncoderDecoder):
-        return 2.0 * description.target_vocab * description.decoder.width
-    assert isinstance(description, Decoder), "checked by the caller"
-    return 2.0 * description.vocab * description.stack.width
+def _output(model: nn.Module) -> float:
+    if isinstance(model, EncoderDecoderModel):
+        return 2.0 * model.description.target_vocab * model.description.decoder.width
+    weights = cast(DecoderModel, model).output_weight.numel()
+    if isinstance(model, NarrowDecoderModel):
+        weights += model.project_in.weight.numel() + model.project_out.weight.numel()
+    return 2.0 * weights
 
 
 def _stacks(model: nn.Module, length: int, *, decoding: bool) -> float:
