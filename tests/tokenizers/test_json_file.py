@@ -230,7 +230,7 @@ def _byte_fallback(theirs: Tokenizer) -> None:
         (_word_piece_decoder, "the decoder is WordPiece"),
         (_ends_texts, "the post-processor is TemplateProcessing"),
         (_word_level, "a WordLevel model; only byte-level BPE"),
-        (_unigram, "a Unigram model; only byte-level BPE"),
+        (_unigram, "the pre-tokenizer is ByteLevel"),
         (_strips, "added token '<mask>' has lstrip"),
         (_byte_fallback, "a BPE model with byte_fallback"),
     ],

@@ -1,8 +1,9 @@
 """Tokenizers as files: Hugging Face's `tokenizer.json`, read and written.
 
 Read are byte-level BPE files: GPT-2's kind, Llama 3's (a split pattern, then bytes), SmolLM's
-(digits singly, then GPT-2), and our own `ByteTokenizer`. Anything that would change text or split
-it in another way is refused by its name, never approximated. Every added token counts as special.
+(digits singly, then GPT-2), and our own `ByteTokenizer`; and those of T5's kind (`unigram_json`).
+Anything that would change text or split it in another way is refused by its name, never
+approximated. Every added token counts as special.
 
 The file does not say which token ends a text; `tokenizer_config.json` beside it does, and is
 written and read along.
@@ -20,13 +21,20 @@ from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.json_reading import read_tokenizer
 from practicum.tokenizers.patterns import GPT2, SMOL
 from practicum.tokenizers.tokenizer import Tokenizer
+from practicum.tokenizers.unigram import Unigram
+from practicum.tokenizers.unigram_json import (
+    is_unigram,
+    read_unigram,
+    unigram_data,
+    unigram_roles,
+)
 from practicum.tokenizers.whole_file import replace_file
 
 # In Oniguruma repeated repetition, and the end of the text or before its last newline.
 _READ_OTHERWISE = re.compile(r"\{[\d,]+\}\+|\\Z")
 
 
-def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer:
+def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer | Unigram:
     """The tokenizer in a `tokenizer.json`, or in the folder that holds one.
 
     Raises TokenizerError where the file is missing, not JSON, or of a kind that is not read here.
@@ -34,7 +42,8 @@ def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer:
     file = _file(path)
     data, configuration = _json(file), _configuration(file)
     try:
-        return read_tokenizer(data, configuration)
+        read = read_unigram if is_unigram(data) else read_tokenizer
+        return read(data, configuration)
     except TokenizerError as problem:
         raise TokenizerError(f"{file}: {problem}") from problem
     except KeyError as problem:
@@ -54,10 +63,17 @@ def save_tokenizer(tokenizer: Tokenizer, path: str | Path) -> None:
         data = _bpe_data(tokenizer)
     elif isinstance(tokenizer, ByteTokenizer):
         data = _bytes_data(tokenizer)
+    elif isinstance(tokenizer, Unigram):
+        data = unigram_data(tokenizer)
     else:
         kind = type(tokenizer).__name__
-        raise TokenizerError(f"a {kind} cannot be written as tokenizer.json; BPE and bytes can")
-    _write(_configuration_file(file), _configuration(file) | _roles(tokenizer))
+        raise TokenizerError(
+            f"a {kind} cannot be written as tokenizer.json; BPE, bytes and Unigram can"
+        )
+    roles = _roles(tokenizer)
+    if isinstance(tokenizer, Unigram):
+        roles |= unigram_roles(tokenizer)
+    _write(_configuration_file(file), _configuration(file) | roles)
     _write(file, data)
 
 

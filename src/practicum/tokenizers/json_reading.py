@@ -1,7 +1,7 @@
 """What the objects in a `tokenizer.json` amount to. What is not understood is refused by name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from practicum.errors import TokenizerError
@@ -23,17 +23,17 @@ def read_tokenizer(
     """
     model, added_tokens = data["model"], data.get("added_tokens") or []
     _check_model(model)
-    _check_added(added_tokens)
+    check_added(added_tokens)
     if data.get("normalizer") is not None:
-        raise _unsupported("normalizer", _steps(data["normalizer"], "normalizers"))
-    decoders = _steps(data.get("decoder"), "decoders")
+        raise unsupported("normalizer", steps_of(data["normalizer"], "normalizers"))
+    decoders = steps_of(data.get("decoder"), "decoders")
     if any(step["type"] != "ByteLevel" for step in decoders):
-        raise _unsupported("decoder", decoders)
+        raise unsupported("decoder", decoders)
     added = {token["content"]: token["id"] for token in added_tokens}
     pieces = _pieces(model["vocab"], added)
     merges = [_merge(merge) for merge in model["merges"]]
     specials = {text: added[text] for text in sorted(added, key=lambda text: added[text])}
-    pattern = _pattern(_steps(data.get("pre_tokenizer"), "pretokenizers"))
+    pattern = _pattern(steps_of(data.get("pre_tokenizer"), "pretokenizers"))
     if pattern is None:
         tokenizer = ByteTokenizer(tuple(specials))
         if merges or tokenizer.vocabulary() != pieces:
@@ -45,7 +45,7 @@ def read_tokenizer(
         pattern=pattern,
         specials=specials,
         end=_end(configuration, specials),
-        begin=_begin(_steps(data.get("post_processor"), "processors"), configuration, specials),
+        begin=_begin(steps_of(data.get("post_processor"), "processors"), configuration, specials),
         whole_first=bool(model.get("ignore_merges")),
     )
 
@@ -66,29 +66,31 @@ def _check_model(model: Any) -> None:
         raise TokenizerError("model.merges is not a list of pairs")
 
 
-def _check_added(tokens: Any) -> None:
+def check_added(tokens: Any, flags: Sequence[str] = ("lstrip", "rstrip", "single_word")) -> None:
+    """Raises TokenizerError where `tokens` are no added tokens, or one has one of the `flags`."""
     if not isinstance(tokens, list) or not all(
         isinstance(token["content"], str) and type(token["id"]) is int for token in tokens
     ):
         raise TokenizerError("added_tokens is not a list of tokens with their ids")
     for token in tokens:
-        for flag in ("lstrip", "rstrip", "single_word"):
+        for flag in flags:
             if token.get(flag):
                 raise TokenizerError(
                     f"added token {token['content']!r} has {flag}, which is not read here"
                 )
 
 
-def _steps(step: Any, name: str) -> list[dict[str, Any]]:
+def steps_of(step: Any, name: str) -> list[dict[str, Any]]:
     """The steps of a stage: none, one, or those of a (nested) Sequence."""
     if step is None:
         return []
     if step["type"] == "Sequence":
-        return [inner for member in step[name] for inner in _steps(member, name)]
+        return [inner for member in step[name] for inner in steps_of(member, name)]
     return [step]
 
 
-def _unsupported(stage: str, steps: list[dict[str, Any]]) -> TokenizerError:
+def unsupported(stage: str, steps: list[dict[str, Any]]) -> TokenizerError:
+    """What is said of a stage that is not read."""
     there = " + ".join(_named(step) for step in steps) or "nothing"
     return TokenizerError(f"the {stage} is {there}, which is not read here")
 
@@ -135,7 +137,7 @@ def _pattern(steps: list[dict[str, Any]]) -> SplitPattern | None:
                     return pattern
                 case ("Removed", True) if pattern.ascii:  # one of ours, whose matches have no gaps
                     return pattern
-    raise _unsupported("pre-tokenizer", steps)
+    raise unsupported("pre-tokenizer", steps)
 
 
 def _begin(
@@ -144,21 +146,24 @@ def _begin(
     """The token put before every text, by the post-processor or the configuration."""
     templates = [step for step in steps if step["type"] != "ByteLevel"]  # that one trims offsets
     if not templates:
-        return _role(configuration, "bos", specials) if configuration.get("add_bos_token") else None
+        return (
+            role_of(configuration, "bos", specials) if configuration.get("add_bos_token") else None
+        )
     match [(step["type"], step.get("single")) for step in templates]:
         case [("TemplateProcessing", [{"Sequence": _}])]:
             return None
         case [("TemplateProcessing", [{"SpecialToken": {"id": str(text)}}, {"Sequence": _}])]:
             return specials[text]
-    raise _unsupported("post-processor", templates)
+    raise unsupported("post-processor", templates)
 
 
 def _end(configuration: Mapping[str, Any], specials: Mapping[str, int]) -> int | None:
-    named = _role(configuration, "eos", specials)
+    named = role_of(configuration, "eos", specials)
     usual = next((specials[text] for text in _USUAL_ENDS if text in specials), None)
     return usual if named is None else named
 
 
-def _role(configuration: Mapping[str, Any], role: str, specials: Mapping[str, int]) -> int | None:
+def role_of(configuration: Mapping[str, Any], role: str, specials: Mapping[str, int]) -> int | None:
+    """The id of the token that the configuration gives a role: "eos", for one."""
     token = configuration.get(f"{role}_token")
     return specials.get(token["content"] if isinstance(token, dict) else token or "")

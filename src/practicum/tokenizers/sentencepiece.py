@@ -6,7 +6,8 @@ space that it stands for. Streamed text begins with the space of the dummy prefi
 takes away.
 
 Control pieces are the special tokens; SentencePiece itself never finds them in a text, so that the
-parts around them are ours to define: only the first part that is text gets the dummy prefix.
+parts around them are ours to define: only the first part that is text gets the dummy prefix, unless
+the model says otherwise.
 """
 
 import hashlib
@@ -46,6 +47,7 @@ class SentencePieceTokenizer(PieceTokenizer):
             kept=[model.pieces[number].text for number in model.of(Kind.USER_DEFINED)],
             dummy_prefix=model.dummy_prefix,
             remove_extra_spaces=model.remove_extra_spaces,
+            any_space=model.any_space,
         )
 
     @abstractmethod
@@ -115,23 +117,25 @@ class SentencePieceTokenizer(PieceTokenizer):
                     yield begin, stop
 
     def _marked(self, parts: list[str]) -> Iterator[tuple[str, int | None, bool]]:
-        """The parts, the ids of special ones, and whether a plain one is the first."""
+        """The parts, the ids of special ones, and whether a plain one begins with a space."""
         first = True
         for place, part in enumerate(parts):
             if place % 2:
                 yield part, self.specials[part], False
             elif part:
                 yield part, None, first
-                first = False
+                first = self.model.prefix_parts
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """See `Tokenizer.decode_bytes`: without the space of the dummy prefix."""
+        """See `Tokenizer.decode_bytes`: without the space of the dummy prefix of the whole text."""
         ids = list(ids)
         whole = super().decode_bytes(ids)
         if not (self.model.dummy_prefix or self.model.remove_extra_spaces):
             return whole
         specials = set(self.specials.values())
         for place, number in enumerate(ids):
+            if number in specials and self.model.prefix_parts:
+                return whole  # what comes is another part
             if number in specials:
                 continue
             spaces = self._spaces(ids[place:])
@@ -154,6 +158,11 @@ class SentencePieceTokenizer(PieceTokenizer):
     def description(self) -> dict[str, Any]:
         """See `Tokenizer.description`: pieces and rules stand in it by their SHA-256."""
         pieces = repr([(piece.text, piece.score, int(piece.kind)) for piece in self.model.pieces])
+        besides = {
+            "prefix_parts": self.model.prefix_parts,
+            "any_space": self.model.any_space,
+            "closed": self.model.closed,
+        }
         return {
             "kind": type(self).__name__,
             "size": self.size,
@@ -165,6 +174,7 @@ class SentencePieceTokenizer(PieceTokenizer):
             "remove_extra_spaces": self.model.remove_extra_spaces,
             "end": self.end,
             "begin": self.begin,
+            **{name: value for name, value in besides.items() if value},
         }
 
     def __getstate__(self) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class Piece:
 class SentencePieceModel:
     """A SentencePiece file, read. Defaults are the format's.
 
+    The last three fields are not in such a file; a `tokenizer.json` can say what they say.
+
     Raises TokenizerError where pieces are empty or twice there, or the unknown one or, with
     `byte_fallback`, a byte is missing.
     """
@@ -54,6 +56,9 @@ class SentencePieceModel:
     charsmap: bytes = b""  # precompiled rules of normalisation; empty: identity
     dummy_prefix: bool = True  # a text begins with a space, whether it has one or not
     remove_extra_spaces: bool = True  # at both ends and, but for one, between words
+    prefix_parts: bool = False  # a part of a text after a special token begins with a space, too
+    any_space: bool = False  # white space of every kind is a space
+    closed: bool = False  # `end` stands after a text that a model reads; `encode` does not add it
 
     def __post_init__(self) -> None:
         if self.algorithm not in ("unigram", "bpe"):
@@ -118,7 +123,14 @@ def read_sentencepiece(data: bytes) -> SentencePieceModel:
 
 
 def write_sentencepiece(model: SentencePieceModel) -> bytes:
-    """The bytes of a `.model` file, which Google's library reads as well."""
+    """The bytes of a `.model` file, which Google's library reads as well.
+
+    Raises TokenizerError for a model that cuts as no such file can say.
+    """
+    if model.prefix_parts or model.any_space:
+        raise TokenizerError(
+            "the tokenizer treats spaces as no .model file says; write a tokenizer.json"
+        )
     number = {algorithm: number for number, algorithm in _ALGORITHMS.items()}[model.algorithm]
     trainer = (
         field(3, number)

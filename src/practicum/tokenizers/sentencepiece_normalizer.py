@@ -21,7 +21,13 @@ from practicum.tokenizers.tokenizer import one_of
 SPACE = "▁"
 """U+2581, which stands for a space inside of pieces."""
 
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What Unicode calls White_Space."""
+
 _REMEMBERED = 1 << 16
+_WHITE = re.compile(f"[{WHITE_SPACE}]")
 
 
 class CharacterRules:
@@ -92,12 +98,14 @@ class Normalizer:
         kept: Sequence[str],
         dummy_prefix: bool,
         remove_extra_spaces: bool,
+        any_space: bool = False,
     ) -> None:
         self._rules = CharacterRules(charsmap) if charsmap else None
         self._prefix = SPACE if dummy_prefix else ""
         self._tidy = remove_extra_spaces
         self._kept = one_of(kept) if kept else None
-        self._simple = not charsmap and not any(" " in text for text in kept)
+        self._any_space = any_space
+        self._simple = not (charsmap or any_space or any(" " in text for text in kept))
 
     def normalize(self, text: str, *, first: bool = True) -> str:
         """`text` prepared; only a `first` part of a text can get the dummy prefix."""
@@ -147,4 +155,5 @@ class Normalizer:
     def _next(self, text: str, at: int) -> tuple[str, int]:
         if self._kept and (found := self._kept.match(text, at)):
             return found.group(), len(found.group())
-        return self._rules.match(text, at) if self._rules else (text[at], 1)
+        written, taken = self._rules.match(text, at) if self._rules else (text[at], 1)
+        return _WHITE.sub(" ", written) if self._any_space else written, taken
