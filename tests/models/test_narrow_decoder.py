@@ -1,6 +1,6 @@
 """A narrow embedding is led into a wide stack and out of it, and all else is the decoder's."""
 
-from dataclasses import fields
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from practicum.models.build import build, parameters_of
 from practicum.models.convert import convert
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.load import load
-from practicum.models.narrow_decoder import NarrowDecoder
+from practicum.models.narrow_decoder import NarrowDecoder, narrowed
 from practicum.models.own_folder import write_network
 from practicum.models.size_sheet import size_sheet
 from practicum.seeding import stream
@@ -18,9 +18,8 @@ from practicum.seeding import stream
 WIDE = gpt2(width=24, depth=2, heads=3, vocab=31, context=16)
 
 
-def narrow(**changes) -> NarrowDecoder:
-    same = {field.name: getattr(WIDE, field.name) for field in fields(WIDE)}
-    return NarrowDecoder(**(same | {"embedding_width": 5} | changes))
+def narrow(width: int = 5, **changes) -> NarrowDecoder:
+    return narrowed(replace(WIDE, **changes), width)
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def test_parameters_are_those_of_the_narrow_embedding_and_two_matrices():
 
 
 def test_with_matrices_that_only_add_zeros_it_is_a_wide_decoder(ids):
-    wide, model = build(WIDE, seed=1), build(narrow(embedding_width=24), seed=1)
+    wide, model = build(WIDE, seed=1), build(narrow(24), seed=1)
     with torch.no_grad():
         for name, parameter in wide.named_parameters():
             model.get_parameter(name).copy_(parameter)
@@ -55,7 +54,7 @@ def test_a_text_past_the_context_is_refused():
     with pytest.raises(ModelError, match="a text of 17 tokens"):
         build(narrow(), seed=1)(torch.zeros(1, 17, dtype=torch.long))
     with pytest.raises(ConfigError, match="embedding_width is 0"):
-        narrow(embedding_width=0)
+        narrow(0)
 
 
 def test_it_is_saved_and_read(ids, tmp_path):

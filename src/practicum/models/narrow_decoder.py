@@ -6,7 +6,7 @@ with W_head the embedding where they are tied. OPT's 350M model is of this kind 
 and so are factored embeddings (Lan et al. 2020, §3.1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -32,6 +32,12 @@ class NarrowDecoder(Decoder):
 
     def build(self) -> "NarrowDecoderModel":
         return NarrowDecoderModel(self)
+
+
+def narrowed(decoder: Decoder, embedding_width: int) -> NarrowDecoder:
+    """The same with embeddings of `embedding_width`."""
+    same = {field.name: getattr(decoder, field.name) for field in fields(decoder)}
+    return NarrowDecoder(**same, embedding_width=embedding_width)
 
 
 class NarrowDecoderModel(DecoderModel):

@@ -1,13 +1,14 @@
 """OPT (Zhang et al. 2022): a GPT-3 in the open, with ReLU and without dropout on the embeddings.
 
 Two rows of the positions' matrix stand before the first position and are padding's; they count as
-parameters. The 350M model, alone in the series, is no row of `SIZES`: its embeddings are narrower
-than its stack, by two matrices that are not built. Its blocks are: `norms="after"`.
+parameters. The 350M model, alone in the series, has its norms after the sums, and embeddings that
+are narrower than its stack.
 """
 
 from typing import Literal
 
 from practicum.models.decoder import Decoder
+from practicum.models.narrow_decoder import narrowed
 from practicum.nn.attention import Attention
 from practicum.nn.initial import Constant, Normal, Rule
 from practicum.nn.mlp import MLP
@@ -69,6 +70,10 @@ def initial(depth: int, std: float = 0.006) -> tuple[Rule, ...]:
 # Table 1 gives the shapes; the counts are those of the released weights.
 SIZES = {
     "125M": (opt(width=768, depth=12, heads=12), 125_239_296),
+    "350M": (
+        narrowed(opt(width=1024, depth=24, heads=16, norms="after"), 512),
+        331_196_416,
+    ),
     "1.3B": (opt(width=2048, depth=24, heads=32), 1_315_758_080),
     "2.7B": (opt(width=2560, depth=32, heads=32), 2_651_596_800),
     "6.7B": (opt(width=4096, depth=32, heads=32), 6_658_473_984),

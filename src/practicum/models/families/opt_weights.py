@@ -1,7 +1,4 @@
-"""OPT's weights and configuration under the names of the `transformers` library; Galactica's, too.
-
-Embeddings of another width than the stack's, which the 350M model has, are refused.
-"""
+"""OPT's weights and configuration, and Galactica's, under the names of `transformers`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +8,7 @@ from practicum.models.decoder import Decoder
 from practicum.models.families.llama_weights import attention_rows
 from practicum.models.families.opt import SPARE, initial
 from practicum.models.foreign_config import activation_name, named_activation, number, refuse, whole
+from practicum.models.narrow_decoder import NarrowDecoder, narrowed
 from practicum.models.weight_table import Family, Part, Row
 from practicum.nn.attention import Attention
 from practicum.nn.mlp import MLP
@@ -23,6 +21,9 @@ def weights(description: Decoder) -> Iterator[Row]:
     """Our parameters and theirs."""
     stack, body = description.stack, "model.decoder"
     yield Row("embedding.weight", (Part(name=f"{body}.embed_tokens.weight"),))
+    if isinstance(description, NarrowDecoder):
+        for name in ("project_in", "project_out"):
+            yield Row(f"{name}.weight", (Part(name=f"{body}.{name}.weight"),))
     yield Row("positions.weight", (Part(name=f"{body}.embed_positions.weight"),))
     for layer, block in enumerate(stack.blocks):
         ours, theirs = f"stack.blocks.{layer}", f"{body}.layers.{layer}"
@@ -67,7 +68,7 @@ def from_config(config: Mapping[str, Any]) -> Decoder:
         norms="before" if before else "after",
         dropout=number(config, "dropout", 0.1),
     )
-    return Decoder(
+    decoder = Decoder(
         vocab=whole(config, "vocab_size", 50_272),
         context=whole(config, "max_position_embeddings", 2048),
         positions=LearnedPositions(spare=SPARE),
@@ -75,6 +76,8 @@ def from_config(config: Mapping[str, Any]) -> Decoder:
         stack=Stack(width=width, depth=depth, block=block, final_norm=before and not removed),
         initial=initial(depth),
     )
+    narrow = whole(config, "word_embed_proj_dim", width)
+    return decoder if narrow == width else narrowed(decoder, narrow)
 
 
 def _on(config: Mapping[str, Any], key: str) -> bool:
@@ -87,11 +90,6 @@ def _refuse_what_is_not_built(config: Mapping[str, Any]) -> None:
     if not _on(config, "learned_embeddings"):
         raise ModelError("learned_embeddings is off; an OPT is built with learned positions only")
     width, heads = whole(config, "hidden_size", 768), whole(config, "num_attention_heads", 12)
-    if (narrow := whole(config, "word_embed_proj_dim", width)) != width:
-        raise ModelError(
-            f"word_embed_proj_dim is {narrow} and hidden_size {width}; embeddings of another width "
-            "than the stack's, as OPT-350M has them, are not built"
-        )
     if width % heads:
         raise ModelError(
             f"num_attention_heads is {heads}, which does not divide hidden_size {width}"
@@ -102,11 +100,12 @@ def to_config(description: Decoder) -> dict[str, Any]:
     """The entries of `config.json` that describe the network."""
     stack, block = description.stack, description.stack.blocks[0]
     mixer, mlp, before = block.attention, _mlp(block), block.norms == "before"
+    narrow = isinstance(description, NarrowDecoder)
     return {
         "vocab_size": description.vocab,
         "max_position_embeddings": description.context,
         "hidden_size": stack.width,
-        "word_embed_proj_dim": stack.width,
+        "word_embed_proj_dim": description.embedding_width if narrow else stack.width,
         "num_hidden_layers": stack.depth,
         "num_attention_heads": mixer.heads,
         "ffn_dim": mlp.hidden,
@@ -143,4 +142,5 @@ OPT = Family(
     from_config=from_config,
     to_config=to_config,
     weights=weights,
+    unread=("output_projection",),  # in the 13B model's file; theirs does not read it either
 )
