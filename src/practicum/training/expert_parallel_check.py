@@ -30,7 +30,7 @@ class Gaps:
     """The largest differences to one process, and how uneven the processes' loads were."""
 
     outputs: float
-    gradients: float
+    gradients: float  # of the inputs and all matrices; as a part of the largest entry of each
     load: float  # of the busiest process, over the mean
 
 
@@ -121,7 +121,10 @@ def _compared(trial: Trial, rank: int) -> dict[str, Any]:
     loads = rank_loads(shared.layer.route(part).experts, trial.experts.count)
     return {
         "outputs": _largest(read, wanted[mine]),
-        "gradients": max(_largest(_grad(one), _grad(other)[rows]) for one, other, rows in pairs),
+        "gradients": max(
+            _largest(_grad(one), _grad(other)[rows]) / float(_grad(other).abs().max())
+            for one, other, rows in pairs
+        ),
         "loads": loads.tolist(),
     }
 
@@ -144,4 +147,4 @@ def _grad(of: Tensor) -> Tensor:
 
 
 def _largest(one: Tensor, other: Tensor) -> float:
-    return float((one - other).abs().max())
+    return float((one - other).detach().abs().max())
