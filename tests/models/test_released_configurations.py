@@ -219,6 +219,24 @@ RELEASED: dict[str, tuple[str, dict[str, Any], int]] = {
         },
         125_239_296,
     ),
+    "opt-13b": (
+        "OPTForCausalLM",
+        {
+            **OPT,
+            "_remove_final_layer_norm": False,
+            "activation_dropout": 0.0,
+            "activation_function": "relu",
+            "attention_dropout": 0.0,
+            "ffn_dim": 20_480,
+            "hidden_size": 5120,
+            "num_attention_heads": 40,
+            "num_hidden_layers": 40,
+            "output_projection": True,
+            "vocab_size": 50_272,
+            "word_embed_proj_dim": 5120,
+        },
+        12_853_473_280,
+    ),
     "galactica-125m": (
         "OPTForCausalLM",
         {
@@ -315,3 +333,9 @@ def test_windows_of_some_layers_are_written_and_read(above: int):
     family, description = read("Qwen2ForCausalLM", windows)
     written = json.loads(json.dumps(family.to_config(description)))
     assert read("Qwen2ForCausalLM", written)[1] == description
+
+
+def test_a_window_that_is_null_is_none_also_where_windows_are_on():
+    entries = {"use_sliding_window": True, "sliding_window": None, "max_window_layers": 0}
+    _, description = read("Qwen2ForCausalLM", entries)
+    assert {block.attention.window for block in description.stack.blocks} == {None}

@@ -22,8 +22,8 @@ def read_rope(
     `share` is the part of each head that is turned where the configuration does not say. With None
     the architecture turns whole heads, and an entry that says otherwise is refused.
     """
-    places = [config.get("rope_scaling"), config.get("rope_parameters")]  # the first one counts
-    found = [_rope(place, config, base, share) for place in places if place]
+    places = {key: config.get(key) for key in ("rope_scaling", "rope_parameters")}
+    found = [_rope(place, config, base, share, key) for key, place in places.items() if place]
     if found[1:] and found[0] != found[1]:
         raise ModelError("rope_scaling and rope_parameters say different things; take one of them")
     return found[0] if found else _rope({}, config, base, share)
@@ -39,9 +39,11 @@ def write_rope(rope: Rope) -> dict[str, Any]:
     return written if rope.scaling is None else written | {"rope_scaling": parameters}
 
 
-def _rope(given: Any, config: Mapping[str, Any], base: float, share: float | None) -> Rope:
+def _rope(
+    given: Any, config: Mapping[str, Any], base: float, share: float | None, name: str = ""
+) -> Rope:
     if not isinstance(given, Mapping):
-        raise ModelError(f"rope_parameters is {given!r}; expected an object")
+        raise ModelError(f"{name} is {given!r}; expected an object")
     key = "partial_rotary_factor"
     turned = [number(place, key, share or 1.0) for place in (config, given)]
     if share is None and turned != [1.0, 1.0]:
@@ -69,7 +71,8 @@ def _scaling(given: Mapping[str, Any], config: Mapping[str, Any]) -> RopeScaling
             "linear, dynamic, yarn and llama3"
         )
     trained = whole(config, "max_position_embeddings", 2048)
-    if kind == "dynamic":  # what the originals read, whatever else is written
+    if kind == "dynamic":
+        given.get("original_max_position_embeddings")  # may be there; the originals ignore it
         return Dynamic(factor=_needed(given, kind, "factor"), context=trained)
     if kind == "linear":
         return Interpolated(factor=_needed(given, kind, "factor"))

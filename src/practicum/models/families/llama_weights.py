@@ -92,8 +92,9 @@ def from_qwen2(config: Mapping[str, Any]) -> Decoder:
     """The same of Qwen2: a bias on q, k and v, and a window in the layers that are told so."""
     config = defaulted(config, _QWEN2_DEFAULTS)
     depth = whole(config, "num_hidden_layers", 32)
-    window = whole(config, "sliding_window", 4096) if config.get("use_sliding_window") else None
-    below = config.get("max_window_layers", 28)
+    window = config["sliding_window"] and whole(config, "sliding_window", 4096)
+    window = window if config.get("use_sliding_window") else None
+    below = number(config, "max_window_layers", 28)
     kinds = config.get("layer_types") or [
         "sliding_attention" if window and layer >= below else "full_attention"
         for layer in range(depth)
@@ -120,6 +121,7 @@ _QWEN2_DEFAULTS: dict[str, Any] = {
     "intermediate_size": 22_016,
     "num_key_value_heads": 32,
     "max_position_embeddings": 32_768,
+    "sliding_window": 4096,
 }
 
 
@@ -266,5 +268,4 @@ QWEN2 = replace(
     model_type="qwen2",
     from_config=from_qwen2,
     to_config=to_qwen2,
-    unread=("sliding_window",),  # of releases that have no window: use_sliding_window is off
 )
