@@ -1,4 +1,4 @@
-"""OPT's and Galactica's weights and configuration under the names of `transformers`.
+"""OPT's and Galactica's weights and configuration under the names of `transformers`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
