@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from practicum.data.images import images
-from practicum.data.signals import padded_pictures
+from practicum.data.signals import band_limited, padded_pictures
 from practicum.errors import DataError
 
 
@@ -34,3 +34,19 @@ def test_noise_is_unit_and_less_of_it_is_the_beginning_of_more():
 def test_what_cannot_be_enlarged_is_refused(side: int, padding: int):
     with pytest.raises(DataError, match="a multiple of 8"):
         padded_pictures(images("digits").rows(np.arange(2)), side=side, padding=padding, seed=0)
+
+
+def test_a_limited_band_holds_what_it_says_and_nothing_else():
+    signals = band_limited(200, 64, cycles=5, seed=1)
+    power = np.abs(np.fft.rfft(signals)) ** 2
+    assert power[:, 1:6].min(axis=1).max() > 1  # every one of the five is there
+    np.testing.assert_allclose(power[:, [0, *range(6, 33)]], 0, atol=1e-20)
+    assert signals.var() == pytest.approx(1, abs=0.05)
+    np.testing.assert_array_equal(signals[:3], band_limited(200, 64, cycles=5, seed=1)[:3])
+    assert (band_limited(1, 64, cycles=5, seed=2) != signals[:1]).any()
+
+
+@pytest.mark.parametrize("cycles", [0, 32, 40])
+def test_frequencies_that_steps_cannot_tell_apart_are_refused(cycles: int):
+    with pytest.raises(DataError, match="less than half"):
+        band_limited(1, 64, cycles=cycles, seed=0)

@@ -23,6 +23,8 @@ from practicum.nn.positions import LearnedPositions, SinusoidalPositions
 from practicum.nn.stack import Stack, StackLayer, StackState
 from practicum.nn.state import BothWays, Past, Whole
 
+Readout = Literal["mean", "last"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceClassifier:
@@ -32,7 +34,7 @@ class SequenceClassifier:
     classes: int
     body: Stack | GatedStack
     initial: tuple[Rule, ...]
-    readout: Literal["mean", "last"] = "mean"
+    readout: Readout = "mean"
     both_ways: bool = False  # every step may see all others; else those before it
     positions: LearnedPositions | SinusoidalPositions | None = None
     context: int | None = None  # the most steps, which positions have to know

@@ -11,7 +11,7 @@ ends in a gated product of its own. Everything but the systems starts as torch's
 from typing import Literal
 
 from practicum.errors import ConfigError
-from practicum.models.sequence_classifier import SequenceClassifier
+from practicum.models.sequence_classifier import Readout, SequenceClassifier
 from practicum.nn.initial import Constant, Normal, Rule, Uniform
 from practicum.nn.norms import LayerNorm, Norm
 from practicum.nn.stack import Block, Stack
@@ -31,7 +31,7 @@ def s4(
     depth: int,
     mixer: StateSpace,
     start: Start = "legs",
-    readout: Literal["mean", "last"] = "mean",
+    readout: Readout = "mean",
     norm: Norm = NORM,
     norms: Literal["before", "after"] = "before",
 ) -> SequenceClassifier:
