@@ -219,6 +219,24 @@ RELEASED: dict[str, tuple[str, dict[str, Any], int]] = {
         },
         125_239_296,
     ),
+    "opt-350m": (
+        "OPTForCausalLM",
+        {
+            **OPT,
+            "activation_dropout": 0.0,
+            "activation_function": "relu",
+            "attention_dropout": 0.0,
+            "do_layer_norm_before": False,
+            "ffn_dim": 4096,
+            "hidden_size": 1024,
+            "num_attention_heads": 16,
+            "num_hidden_layers": 24,
+            "prefix": "</s>",
+            "vocab_size": 50_272,
+            "word_embed_proj_dim": 512,
+        },
+        331_196_416,
+    ),
     "opt-13b": (
         "OPTForCausalLM",
         {
