@@ -1,4 +1,7 @@
-"""`practicum translate`: sentences in another language, by a translator that was trained here."""
+"""`practicum translate`: sentences in another language, by a translator that was trained here.
+
+Or whatever else a text-to-text model of `transformers` (T5) is asked: its task stands in the text.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +30,9 @@ STDIN = "standard input"
 class Request:
     """The translator, what it translates, and how it searches."""
 
-    model: str = explained("", "The folder of a translator (practicum train --task translation).")
+    model: str = explained(
+        "", "A folder: a translator of practicum train --task translation, or a T5 of transformers."
+    )
     file: str | None = explained(None, "Sentences to translate, one a line.")
     reference: str | None = explained(None, "A file of right translations: reports BLEU and chrF.")
     beam: int = explained(4, "Prefixes that are kept; 1 is greedy.")
@@ -53,7 +58,11 @@ class Answer:
 @options_of(Request)
 @json_option
 def command(text: str | None, as_json: bool) -> None:
-    """Translate TEXT, or each line of --file or of standard input."""
+    """Translate TEXT, or each line of --file or of standard input.
+
+    A T5 wants its task in front of each: "translate English to German: ", "summarize: "; and where
+    it is to fill a gap, <extra_id_0>, then <extra_id_1>.
+    """
     from practicum.data.parallel import sentences
     from practicum.decoding.beam import Beam
 
