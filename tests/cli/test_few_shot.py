@@ -78,3 +78,10 @@ def test_what_cannot_be_is_refused_in_a_line(here: Path):
         answer("--shots", "8")
     with pytest.raises(DataError, match="with 5 examples the longest prompt has .* reads 96"):
         answer("--shots", "5", "--task", "Is it good? " * 4)
+
+
+def test_labels_are_those_of_the_table_unless_named(here: Path):
+    call = ["films.csv", "--template", "{text} =>", "--shots", "0", "--prompts", "p.jsonl"]
+    assert CliRunner().invoke(verb.command, call).exit_code == 0
+    line = json.loads((here / "p.jsonl").read_text().splitlines()[0])
+    assert line["candidates"] == [" bad", " good"]

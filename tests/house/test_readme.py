@@ -34,6 +34,14 @@ def loss(w, x):
     return torch.tanh(w @ x).sum()
 """
 
+RUNS = "parameters,tokens,loss\n" + "\n".join(
+    f"{n:.0f},{d:.0f},{1.7 + 400 / n**0.34 + 410 / d**0.28}"
+    for n in (1e7, 1e8, 1e9)
+    for d in (1e9, 1e10, 1e11)
+)
+
+ROWS = "cat,small\nhouse,big\nmouse,small\ntower,big\nbee,small\nship,big\nleaf,small\nsea,big\n"
+
 
 def blocks(text, language):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -62,6 +70,8 @@ def desk(tmp_path_factory):
     questions = {"prefix": "the cat", "candidates": [" sat", " ran"], "answer": 0}
     (folder / "questions.jsonl").write_text(json.dumps(questions) + "\n")
     (folder / "loss.py").write_text(LOSS)
+    (folder / "runs.csv").write_text(RUNS)
+    (folder / "rows.csv").write_text("text,label\n" + ROWS)
     return folder
 
 

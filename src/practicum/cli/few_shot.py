@@ -29,33 +29,34 @@ class Labelled:
     )
     ask: int = explained(100, "How many rows to ask, at most.")
     template: str = explained("{text}", "The text before a label, columns in braces.")
-    labels: str | None = explained(None, "All labels, parted by |. [default: a column's]")
-    candidates: str = explained("candidates", "The column of a row's own labels.")
+    labels: str | None = explained(None, "All labels, parted by |. [default: TABLE's]")
+    candidates: str | None = explained(None, "The column of a row's own labels, if it has such.")
     answer: str = explained("label", "The column of the right one.")
     before: str = explained(" ", "Stands before every label.")
     rest: str = explained("", "Template of the text after a label.")
 
-    def read(self, table: str) -> "list[Question]":
-        """The rows of a table as questions."""
-        from practicum.evaluation.tables import Layout, read_questions
+    def read(self, place: str, table: str) -> "list[Question]":
+        """The rows at `place` as questions; their labels are those of `table` unless given."""
+        from practicum.evaluation.tables import Layout, labels_of, read_questions
 
+        named = None if self.labels is None else tuple(self.labels.split("|"))
         layout = Layout(
             template=self.template,
-            candidates=self.candidates if self.labels is None else tuple(self.labels.split("|")),
+            candidates=named or self.candidates or labels_of(table, self.answer),
             answer=self.answer,
             before=self.before,
             rest=self.rest,
         )
-        return read_questions(table, layout)
+        return read_questions(place, layout)
 
     def sides(self, table: str, seed: int) -> "tuple[list[Question], list[Question]]":
         """Examples to draw from, and what is asked."""
         from practicum.evaluation.few_shot_table import apart
 
-        rows = self.read(table)
+        rows = self.read(table, table)
         if self.asked is None:
             return apart(rows, self.ask if self.ask < len(rows) else len(rows) // 2, seed=seed)
-        return rows, self.read(self.asked)[: self.ask]
+        return rows, self.read(self.asked, table)[: self.ask]
 
 
 @dataclass(frozen=True, kw_only=True)

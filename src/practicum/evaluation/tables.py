@@ -68,6 +68,17 @@ def read_questions(path: str | Path, layout: Layout | None = None) -> list[Quest
     return questions
 
 
+def labels_of(path: str | Path, column: str) -> tuple[str, ...]:
+    """Every text that stands in the column, once, in the order of the table. Raises DataError."""
+    place, found = Path(path), dict[str, None]()
+    for number, row in enumerate(_rows(place), start=1):
+        try:
+            found[_text(_value(row, column), column)] = None
+        except DataError as problem:
+            raise DataError(f"{place.name}, row {number}: {problem}") from problem
+    return tuple(found)
+
+
 def _rows(path: Path) -> Iterator[Row]:
     readers = {".jsonl": _json_rows, ".csv": _csv_rows}
     reader = readers.get(path.suffix.lower())
