@@ -12,9 +12,17 @@ from click.testing import CliRunner
 
 from practicum.cli.main import practicum
 from practicum.cli.options import options_of
+from practicum.decoding.beam import Beam
+from practicum.decoding.translate import Translator
 from practicum.errors import Interrupted
 from practicum.events import Event, Progress, listening
-from practicum.models.translators import load_translator
+from practicum.models.build import build
+from practicum.models.families.gpt2 import gpt2
+from practicum.models.families.t5 import t5_1_1
+from practicum.models.save import save
+from practicum.models.translators import load_translator, save_translator
+from practicum.tokenizers.offset_bytes import OffsetBytes
+from practicum.tokenizers.text_to_text import TextToText
 
 WORDS = {
     "the": "die",
@@ -135,6 +143,22 @@ def test_hypotheses_come_with_their_scores_the_best_first(here):
     assert scores == sorted(scores, reverse=True)
     (plain,) = json.loads(answer(*call, "--alpha", "0").stdout)["translations"]
     assert plain["hypotheses"][0]["score"] == plain["hypotheses"][0]["logprob"]
+
+
+def test_a_t5_of_transformers_is_asked_too(tmp_path):
+    both = TextToText(OffsetBytes(), begin=0)
+    model = build(t5_1_1(width=16, depth=1, heads=2, hidden=24, vocab=384), seed=4)
+    save_translator(model, tmp_path / "t5", source=both, target=both)
+    text = "fill in: the <extra_id_0> sees"
+    call = ("translate", text, "--model", tmp_path / "t5", "--beam", "1", "--json")
+    (row,) = json.loads(answer(*call).stdout)["translations"]
+    (found,) = Translator(model=model, source=both, target=both).translate(
+        [text], beam=Beam(width=1)
+    )
+    assert row["translation"] == " ".join(found.splitlines())
+    save(build(gpt2(width=16, depth=1, heads=2, vocab=257, context=32)), tmp_path / "gpt2")
+    said = answer("translate", text, "--model", tmp_path / "gpt2", status=1)
+    assert "a language model, which does not translate" in str(said.exception)
 
 
 def test_a_resumed_translator_equals_an_uninterrupted_one(here):
