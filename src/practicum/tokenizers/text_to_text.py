@@ -41,7 +41,14 @@ class TextToText:
 
     def encode(self, text: str, *, specials: Specials = False) -> list[int]:
         """See `Tokenizer.encode`; the end token stands last."""
-        return self.encode_with_offsets(text, specials=specials)[0]
+        assert self.end is not None, "checked when made"
+        ids: list[int] = []
+        for part, sentinel in self._parts(text, specials):
+            if sentinel is None:
+                ids += self.tokenizer.encode(part, specials=specials)
+            else:
+                ids.append(sentinel)
+        return [*ids, self.end]
 
     def encode_with_offsets(
         self, text: str, *, specials: Specials = False
@@ -50,7 +57,7 @@ class TextToText:
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         start = 0
-        for part, sentinel in self._parts(text) if specials is False else [(text, None)]:
+        for part, sentinel in self._parts(text, specials):
             if sentinel is None:
                 more, places = self.tokenizer.encode_with_offsets(part, specials=specials)
             else:
@@ -61,8 +68,10 @@ class TextToText:
         assert self.end is not None, "checked when made"
         return [*ids, self.end], [*offsets, (start, start)]
 
-    def _parts(self, text: str) -> Iterator[tuple[str, int | None]]:
-        parts = self._sentinels.split(text) if self._sentinels else [text]
+    def _parts(self, text: str, specials: Specials) -> Iterator[tuple[str, int | None]]:
+        """The text around its sentinels, each with its id, unless `specials` says what is one."""
+        cut = self._sentinels if specials is False else None
+        parts = cut.split(text) if cut else [text]
         for place, part in enumerate(parts):
             if part:
                 yield part, self.specials[part] if place % 2 else None
