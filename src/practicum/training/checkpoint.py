@@ -189,6 +189,17 @@ def recent_checkpoints(folder: Path) -> list[Path]:
     return [folder / name for name in _read_json(place).get("recent", [])]
 
 
+def best_checkpoint(folder: Path) -> Path:
+    """The checkpoint below `folder` whose held-out loss was the lowest.
+
+    Raises CheckpointError where none was saved: the run measured no held-out loss.
+    """
+    place = folder / "best.json"
+    if not place.exists():
+        raise CheckpointError(f"{folder} has no best checkpoint; train with Watch.evaluate")
+    return folder / str(_read_json(place).get("folder"))
+
+
 def saved_weights(checkpoint: Path) -> tuple[str, dict[str, Tensor]]:
     """The identity of the run that the checkpoint is of, and its weights.
 
