@@ -19,10 +19,9 @@ import numpy as np
 import torch
 
 from practicum import events
-from practicum.data.demonstrations import Demonstrations
 from practicum.data.drawn import Drawn
 from practicum.data.rewriting import Rewriting
-from practicum.data.word_pairs import word_pairs
+from practicum.data.word_tasks import word_tasks
 from practicum.decoding.language_model import LanguageModel
 from practicum.evaluation.greedy import greedy_says
 from practicum.evaluation.shown_pairs import exact_after
@@ -79,11 +78,6 @@ ARMS = {
 }
 SMALLEST, LARGEST, CONTROL, REAL = "1 layer", "3 layers", "3 layers, dealt anew", "SmolLM2"
 RIGHT, DEALT = "exact", "exact (control)"  # curves; the control's is dashed
-WORDS = {
-    "capitals": "Every word in capital letters.",
-    "plurals": "The plural of every noun.",
-    "opposites": "The opposite of every word.",
-}
 
 
 def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
@@ -147,17 +141,12 @@ def few_shot(model: DecoderModel, setup: Setup, seed: int) -> dict[str, float]:
 
 def known(setup: Setup, seed: int) -> dict[str, float]:
     """The share of exact answers to each word task, and their mean, by the number of examples."""
-    lm, tasks = speaker(setup), {task.name: task.items for task in Demonstrations().tasks(seed)}
-    pairs = {
-        "capitals": tasks["capitals"],
-        "plurals": word_pairs().plurals,
-        "opposites": tasks["opposite"],
-    }
+    lm = speaker(setup)
     shares = {
-        name: exact_after(
-            lm, description, pairs[name], setup.word_shots, asked=setup.words, seed=seed
+        task.name: exact_after(
+            lm, task.description, task.pairs, setup.word_shots, asked=setup.words, seed=seed
         )
-        for name, description in WORDS.items()
+        for task in word_tasks()
     }
     scores: dict[str, float] = {}
     for shots in setup.word_shots:
@@ -192,8 +181,8 @@ def exact_by_examples(rows: Rows) -> Picture:
 
 def words_by_examples(rows: Rows) -> Picture:
     """A model of real text on three tasks."""
-    title = "SmolLM2: exact answers after examples"
-    return curves(rows, tuple(WORDS), title=title, y="exact answers", x="examples")
+    names, title = [task.name for task in word_tasks()], "SmolLM2: exact answers after examples"
+    return curves(rows, names, title=title, y="exact answers", x="examples")
 
 
 def learning(rows: Rows) -> Picture:
