@@ -76,6 +76,28 @@ def test_a_state_holds_half_as_many_complex_numbers_as_modes(mixer):
     assert nbytes == ROWS * WIDTH * mixer.state * 8
 
 
+@pytest.mark.parametrize("chunks", [(75,), (40, 35), (3, 64, 8), (1,) * 75], ids=str)
+@pytest.mark.parametrize("mixer", MIXERS.values(), ids=MIXERS.keys())
+def test_however_a_text_is_cut_up_it_is_read_alike(mixer, chunks: tuple[int, ...]):
+    layer = built(mixer)
+    x = torch.randn(ROWS, 75, WIDTH, generator=stream(0, "long"), dtype=torch.float64)
+    state = layer.new_state(ROWS, 75)
+    read = torch.cat([layer(part, state) for part in x.split(chunks, dim=1)], dim=1)
+    torch.testing.assert_close(read, layer(x))
+
+
+@torch.no_grad()
+def test_a_long_text_in_single_precision_leaves_the_state_that_its_steps_leave():
+    layer = as_hippo(320)
+    x = torch.randn(2, 320, 16, generator=stream(0, "long"))
+    at_once, stepped = layer.new_state(2, 320), layer.new_state(2, 320)
+    layer(x, at_once)
+    for token in x.split(1, dim=1):
+        layer(token, stepped)
+    difference = (at_once.kept["modes"] - stepped.kept["modes"]).norm()
+    assert difference < 1e-5 * stepped.kept["modes"].norm()
+
+
 @pytest.mark.parametrize("matrix", [LowRank(length=TIME), Diagonal()], ids=["low rank", "diagonal"])
 def test_a_bidirectional_layer_reads_both_ways_and_no_padding(matrix, x):
     layer = built(StateSpace(matrix=matrix, state=4, bidirectional=True))

@@ -47,3 +47,11 @@ class DiagonalSystem:
         """Ā x + B̄ u."""
         logs, b = self.discrete
         return logs.exp() * x + b * u[..., None]
+
+    def dense(self) -> Float[Tensor, "h m m"]:
+        """Ā over states as [Re x, Im x]."""
+        bar = self.discrete[0].exp()
+        real, imaginary = torch.diag_embed(bar.real), torch.diag_embed(bar.imag)
+        return torch.cat(
+            [torch.cat([real, -imaginary], dim=2), torch.cat([imaginary, real], dim=2)], dim=1
+        )

@@ -15,6 +15,7 @@ numbers. N/2 modes of a state of N numbers are held, each for itself and its con
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -25,6 +26,7 @@ from torch.nn import functional as F
 
 from practicum.errors import ConfigError, ModelError
 from practicum.kernels.activations import Activation, activate
+from practicum.kernels.blocked_system import BlockedSystem, blocked
 from practicum.kernels.diagonal_system import DiagonalSystem
 from practicum.kernels.long_convolution import long_convolution
 from practicum.kernels.low_rank_system import LowRankSystem
@@ -33,6 +35,7 @@ from practicum.nn.linear import LinearLayer
 from practicum.nn.recurrence import Recurrence
 from practicum.nn.state import BothWays, Reading, Whole
 
+BLOCK = 32  # tokens that a state reads together, a power of 2
 SYSTEM = ("log_step", "log_decay", "frequency", "low_rank", "input")  # Δ, Λ, P, B: learn gently
 
 
@@ -94,16 +97,31 @@ class StateSpaceState(Recurrence):
         super().__init__(rows, shape, device=c.device, dtype=c.dtype.to_real())
 
     def read(self, u: Float[Tensor, "b t h"]) -> Float[Tensor, "b t h"]:
-        """C x at each of `t` more tokens."""
-        t = u.shape[1]
-        x, real = torch.view_as_complex(self.kept["modes"]), self.real(t, u.device)
-        found = []
-        for place, inputs in enumerate(u.to(self.kept["modes"].dtype).unbind(1)):
-            new = self.system.advance(x, inputs)
+        """C x at each of `t` more tokens: by blocks of them as far as they go, then one by one.
+
+        Where some are padding, which no state may see, all go one by one.
+        """
+        t, x = u.shape[1], torch.view_as_complex(self.kept["modes"])
+        inputs, real, found = u.to(self.kept["modes"].dtype), self.real(t, u.device), []
+        together = 0 if real is not None else t - t % BLOCK
+        for block in inputs[:, :together].split(BLOCK, dim=1) if together else ():
+            after, said = self.blocks.advance(_apart(x), block)
+            x = torch.complex(*after.chunk(2, dim=-1))
+            found.append(said)
+        for place in range(together, t):
+            new = self.system.advance(x, inputs[:, place])
             x = new if real is None else torch.where(real[:, place, None, None], new, x)
-            found.append(2 * (self.c * x).real.sum(-1))
+            found.append(2 * (self.c * x).real.sum(-1)[:, None])
         self.advance(t, {"modes": torch.view_as_real(x)})
-        return torch.stack(found, dim=1).to(u.dtype)
+        return torch.cat(found, dim=1).to(u.dtype)
+
+    @cached_property
+    def blocks(self) -> BlockedSystem:
+        """The system in blocks, over states as [Re x, Im x]; made when first asked for."""
+        one = torch.ones_like(self.system.step)[None]
+        b = self.system.advance(torch.zeros_like(self.c)[None], one)[0]
+        rows = 2 * _apart(self.c.conj())
+        return blocked(self.system.dense(), _apart(b), rows, doublings=BLOCK.bit_length() - 1)
 
 
 class StateSpaceLayer(nn.Module):
@@ -231,6 +249,11 @@ def rescale(model: nn.Module, factor: float) -> None:
 def _complex(pairs: Tensor | None, dtype: torch.dtype) -> Complex[Tensor, "*b n"]:
     assert pairs is not None, "a diagonal system has neither P nor B"
     return torch.view_as_complex(pairs.to(dtype))
+
+
+def _apart(x: Complex[Tensor, "*b n"]) -> Float[Tensor, "*b m"]:
+    """[Re x, Im x]."""
+    return torch.cat([x.real, x.imag], dim=-1)
 
 
 def _by_document(

@@ -197,7 +197,8 @@ def look(asked: Signals, budget: Budget, step: int, model: nn.Module) -> None:
 def apart(model: SequenceClassifierModel, x: torch.Tensor) -> float:
     """How far a signal read step by step is from one that is convolved: ‖difference‖/‖either‖."""
     whole = model.hidden(x, Whole())
-    stepped = model.hidden(x, model.new_state(len(x), x.shape[1]))
+    state = model.new_state(len(x), x.shape[1])
+    stepped = torch.cat([model.hidden(step, state) for step in x.split(1, dim=1)], dim=1)
     return float((stepped - whole).norm() / whole.norm())
 
 
