@@ -70,13 +70,13 @@ class Knows:
 
 
 ARMS = {
-    "1 layer": Learns(shape=0),
-    "2 layers": Learns(shape=1),
-    "3 layers": Learns(shape=2),
-    "3 layers, dealt anew": Learns(shape=2, repeat=False),
+    "small": Learns(shape=0),
+    "medium": Learns(shape=1),
+    "large": Learns(shape=2),
+    "large, dealt anew": Learns(shape=2, repeat=False),
     "SmolLM2": Knows(),
 }
-SMALLEST, LARGEST, CONTROL, REAL = "1 layer", "3 layers", "3 layers, dealt anew", "SmolLM2"
+CONTROL, REAL = "large, dealt anew", "SmolLM2"
 RIGHT, DEALT = "exact", "exact (control)"  # curves; the control's is dashed
 
 
@@ -194,7 +194,7 @@ CPU = Setup()
 PAPER = Paper(
     run=run,
     arms=tuple(ARMS),
-    once=("2 layers",),
+    once=("medium",),
     presets={
         "smoke": replace(
             CPU,
@@ -228,19 +228,19 @@ PAPER = Paper(
     claims=(
         Claim(
             "the largest size gains 30 points from eight examples",
-            value=lambda r: gain(r, LARGEST),
+            value=lambda r: gain(r, "large"),
             at_least=0.3,
             source="Fig. 1.2; the margin is ours",
         ),
         Claim(
             "eight examples are no worse for it than one",
-            value=lambda r: r[LARGEST].exact_8 - r[LARGEST].exact_1,
+            value=lambda r: r.large.exact_8 - r.large.exact_1,
             at_least=0,
             source="Fig. 1.2",
         ),
         Claim(
-            "it gains 10 points more than one layer does",
-            value=lambda r: gain(r, LARGEST) - gain(r, SMALLEST),
+            "it gains 10 points more than the smallest, which has one layer",
+            value=lambda r: gain(r, "large") - gain(r, "small"),
             at_least=0.1,
             source="Fig. 1.2: larger models make more of their context",
         ),
@@ -252,7 +252,7 @@ PAPER = Paper(
         ),
         Claim(
             "examples of another rule are worth 5 points at most (control)",
-            value=lambda r: r[LARGEST].misled - r[LARGEST].exact_0,
+            value=lambda r: r.large.misled - r.large.exact_0,
             at_most=0.05,
             source="the margin is ours",
         ),
