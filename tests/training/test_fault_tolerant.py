@@ -28,7 +28,7 @@ def undisturbed():
 
 
 def test_without_faults_there_is_no_alarm(undisturbed):
-    assert undisturbed.alarms == undisturbed.loss_of == []
+    assert undisturbed.alarms == undisturbed.lost == []
     assert undisturbed.steps == 9
     assert 0 < undisturbed.goodput < 1
 
@@ -37,7 +37,7 @@ def test_replicas_lose_no_step_and_files_do(undisturbed, tmp_path):
     memory = train_together(COURSE, InMemory(), faults=KILLS)
     disk = train_together(COURSE, OnDisk(folder=tmp_path, every=4), faults=KILLS)
     assert memory.digest == disk.digest == undisturbed.digest
-    assert (memory.loss_of, disk.loss_of) == ([0, 0], [0, 2])
+    assert (memory.lost, disk.lost) == ([0, 0], [0, 2])
     assert (memory.steps, disk.steps) == (9, 11)
 
 

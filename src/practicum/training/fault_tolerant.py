@@ -73,7 +73,7 @@ class Outcome:
     """What came of it. `useful` seconds are those of the steps that lasted, each counted once."""
 
     digest: str = ""  # of the first member at the end
-    loss_of: list[int] = field(default_factory=list)  # at every restart: steps to be done again
+    lost: list[int] = field(default_factory=list)  # at every restart: steps to be done again
     alarms: list[Alarm] = field(default_factory=list)
     useful: float = 0.0
     wall: float = 0.0
@@ -202,6 +202,6 @@ class _Run:
             }
         crew.ask({one: Become(copy=copy) for one, copy in copies.items()})
         self.step = 0 if step is None else step
-        self.outcome.loss_of.append(before - self.step)
+        self.outcome.lost.append(before - self.step)
         if isinstance(self.keeps, InMemory):
             self.keep()  # the newcomer holds nothing of its neighbour yet

@@ -1,0 +1,75 @@
+"""Prose with pictures of digits between its stretches, and behind each picture the digit."""
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from practicum.data.images import Images
+from practicum.data.segments import Document, Segment, Signal, Written
+from practicum.data.shards import TokenShards
+from practicum.errors import DataError
+from practicum.kernels.patches import cut
+
+ZERO = ord("0")
+
+
+class IllustratedText:
+    """`pictures` per document, cut into squares of `side`, between stretches of `stretch` bytes.
+
+    The shards are those of a tokenizer of bytes. Without pictures there are as many stretches, and
+    the same ones at the same draw: the text alone.
+    """
+
+    def __init__(
+        self, shards: TokenShards, images: Images, *, pictures: int, stretch: int, side: int = 2
+    ) -> None:
+        if pictures < 0 or stretch < 1 or len(shards) <= (pictures + 1) * stretch:
+            raise DataError(
+                f"{pictures} pictures between stretches of {stretch} bytes of {len(shards)}; "
+                "expected 0 or more pictures, and more text than a document takes"
+            )
+        self.shards, self.labels = shards, images.labels
+        self.pictures, self.stretch = pictures, stretch
+        squares = torch.from_numpy(images.pixels).view(-1, images.side, images.side)
+        self.pieces: Float32[np.ndarray, "m n f"] = cut(squares, side).contiguous().numpy()
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[Document]:
+        """`count` fresh documents."""
+        return [self._document(rng, with_pictures=True) for _ in range(count)]
+
+    def text_alone(self, count: int, rng: np.random.Generator) -> list[Document]:
+        """The documents of the same draw, without their pictures and the digits behind."""
+        return [self._document(rng, with_pictures=False) for _ in range(count)]
+
+    def riddles(self, *, blank: bool = False) -> list[Document]:
+        """Every picture alone with its digit behind; `blank`: nothing is on the picture."""
+        pieces = np.zeros_like(self.pieces) if blank else self.pieces
+        return [
+            (Signal(pieces=one), Written(ids=(ZERO + int(label),)))
+            for one, label in zip(pieces, self.labels, strict=True)
+        ]
+
+    def _document(self, rng: np.random.Generator, *, with_pictures: bool) -> Document:
+        length = (self.pictures + 1) * self.stretch
+        start = int(rng.integers(len(self.shards) - length))
+        ids = self.shards.read(start, start + length).tolist()
+        chosen = rng.integers(len(self.labels), size=self.pictures)
+        if not with_pictures:
+            return (Written(ids=tuple(ids)),)
+        segments: list[Segment] = []
+        for number, picture in enumerate(chosen):
+            segments.append(Written(ids=tuple(ids[number * self.stretch :][: self.stretch])))
+            segments.append(Signal(pieces=self.pieces[picture]))
+            segments.append(Written(ids=(ZERO + int(self.labels[picture]),)))
+        return (*segments, Written(ids=tuple(ids[-self.stretch :])))
+
+
+class TextAlone:
+    """The documents of an `IllustratedText` without pictures, drawn as theirs are."""
+
+    def __init__(self, illustrated: IllustratedText) -> None:
+        self.illustrated = illustrated
+
+    def draw(self, count: int, rng: np.random.Generator) -> list[Document]:
+        """`count` fresh documents."""
+        return self.illustrated.text_alone(count, rng)
