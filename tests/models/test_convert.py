@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from practicum.models.build import build
 from practicum.models.convert import convert
 from practicum.models.families.llama import llama
 from practicum.models.families.mixtral import mixtral
+from practicum.models.families.t5 import t5
 from practicum.models.hugging_face import write_folder
 from practicum.models.load import load
 from practicum.models.own_folder import write_network
@@ -105,10 +107,28 @@ def test_a_tokenizer_goes_along(tmp_path):
     assert load(str(tmp_path / "ours")).tokenizer is not None
 
 
+def test_files_about_text_are_copied_as_they_are(theirs, tmp_path):
+    (theirs / "generation_config.json").write_text('{"eos_token_id": 2}')
+    (theirs / "spiece.model").write_bytes(b"pieces")
+    convert(str(theirs), tmp_path / "ours")
+    convert(str(tmp_path / "ours"), tmp_path / "again")
+    assert (tmp_path / "again" / "generation_config.json").read_text() == '{"eos_token_id": 2}'
+    assert (tmp_path / "again" / "spiece.model").read_bytes() == b"pieces"
+
+
+def test_an_encoder_decoder_goes_there_and_back(tmp_path):
+    model = build(t5(width=8, depth=2, heads=2, head_width=3, hidden=12, vocab=20), seed=1)
+    write_folder(model, tmp_path / "theirs")
+    convert(str(tmp_path / "theirs"), tmp_path / "ours")
+    convert(str(tmp_path / "ours"), tmp_path / "again")
+    first, again = (tmp_path / folder / WEIGHTS for folder in ("theirs", "again"))
+    assert first.read_bytes() == again.read_bytes()
+    with pytest.raises(ModelError, match="a translator, expected a language model"):
+        load(str(tmp_path / "ours"))
+
+
 def test_a_network_that_no_architecture_is_keeps_our_layout_only(tmp_path):
     strange = llama(width=8, depth=2, heads=2, hidden=16, vocab=11)
-    from dataclasses import replace
-
     strange = replace(strange, cap=3.0)
     model = build(strange, seed=1)
     (tmp_path / "ours").mkdir()

@@ -6,6 +6,7 @@ file (decoded to float32). Written is a folder in either layout: `transformers` 
 files of that library, `practicum` a description and the weights under our own names.
 """
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,11 @@ from practicum.models.stored_network import StoredNetwork
 from practicum.models.weight_table import Row, outgoing, pieces, same_names
 
 Layout = Literal["transformers", "practicum"]
+TEXT_FILES = (
+    *("tokenizer.json", "source_tokenizer.json", "tokenizer_config.json", "added_tokens.json"),
+    *("special_tokens_map.json", "chat_template.jinja", "generation_config.json"),
+    *("spiece.model", "tokenizer.model", "vocab.json", "merges.txt"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,7 @@ def convert(
         write_weights(
             rewriting.tensors, aside, max_shard_bytes=max_shard_bytes, read=rewriting.read
         )
-        write_text_side(aside, stored.tokenizer, stored.chat_template)
+        _write_texts(stored, aside)
         if family is None:
             write_json(aside / DESCRIPTION, to_json(description))
         else:
@@ -97,6 +103,17 @@ def convert(
         bytes=sum(tensor.nbytes for tensor in rewriting.tensors.values()),
         left=tuple(stored.network.unused()),
     )
+
+
+def _write_texts(stored: Stored, aside: Path) -> None:
+    """A folder's own files about text as they are; of a GGUF file, what it says in their form."""
+    folder = Path(stored.source)
+    if not folder.is_dir():
+        write_text_side(aside, stored.tokenizer, stored.chat_template)
+        return
+    for name in TEXT_FILES:
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, aside / name)
 
 
 def _other(stored: Stored) -> Layout:

@@ -7,7 +7,7 @@ from pathlib import Path
 from practicum.errors import AssetError
 
 # What a model needs; pickled weights, pictures and other frameworks' copies stay there.
-_PATTERNS = ["*.json", "*.safetensors", "*.jinja"]
+_PATTERNS = ["*.json", "*.safetensors", "*.jinja", "*.model"]
 
 
 def snapshot(name: str) -> Path:

@@ -17,6 +17,7 @@ from practicum.data.assets import assets
 from practicum.data.fetch import ensure, locate
 from practicum.errors import CheckpointError, ModelError, UnknownName
 from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.encoder_decoder import EncoderDecoder
 from practicum.models.gguf import read_gguf
 from practicum.models.gguf_models import open_model
 from practicum.models.hub import cached, snapshot
@@ -79,7 +80,7 @@ def load(
     stored = open_stored(reference)
     if not isinstance(stored.network.description, Decoder):
         raise ModelError(
-            f"{stored.source} holds an encoder-decoder, expected a language model; use it by: "
+            f"{stored.source} holds a translator, expected a language model; use it by: "
             f"practicum translate --model {stored.source}"
         )
     return Pretrained(
@@ -139,13 +140,13 @@ def _in_gguf(path: Path, name: str) -> Stored:
 
 def _in_folder(path: Path, name: str) -> Stored:
     kind = kind_in(path)
-    if kind in TRANSLATORS:
+    if kind in TRANSLATORS and kind != EncoderDecoder.__name__:
         raise ModelError(
             f"{path} holds a translator, expected a language model; use it by: practicum translate "
             f"--model {path}"
         )
     if kind is not None:
-        network = open_network(Decoder | NarrowDecoder, path)
+        network = open_network(Decoder | NarrowDecoder | EncoderDecoder, path)
     elif (path / "config.json").is_file():
         network = open_folder(path)
     else:
