@@ -1,14 +1,15 @@
-"""Three tasks about the verses of two bibles, each as text in and text out.
+"""Three tasks about the verses of two bibles, each as text in and text out; and plain text of them.
 
     book: In the beginning was the Word …        gospels
     modern: I pray thee, let me go over …        Please let me go over …
-    fix: In the was the Word, the Word …         In the beginning was the Word, and the Word …
+    fix: In the _ was the Word, _ the Word …     beginning and
 
 The verses come from chapters that `documents.Corpus.split` holds out at `held_out`, in both bibles
-alike; `plain` is all the rest, for whoever learns from text without tasks first.
+alike. The plain text is the other chapters with the bibles side by side, each verse in the one and
+then in the other. So a short stretch of it says most things twice, as long texts do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -36,6 +37,7 @@ PARTS = {  # the kinds of books, by the last of each in the order of the bible
     "revelation": "revelation",
 }
 OTHER = "other"  # a text that is no book of the bible
+GAP = "_"  # where a word is missing
 
 
 class Verse(NamedTuple):
@@ -54,34 +56,43 @@ class VerseTasks:
     new: str = "web"
     held_out: float = 0.25  # share of the chapters that tasks are made of
     longest: int = 100
-    dropped: int = 4  # words missing in "fix"
+    missing: int = 4  # words to be found in "fix"
 
     def __post_init__(self) -> None:
-        if not 0 < self.held_out < 1 or self.longest < 1 or self.dropped < 1:
+        if not 0 < self.held_out < 1 or self.longest < 1 or self.missing < 1:
             raise ConfigError(
                 f"VerseTasks with {self.held_out} of the chapters, verses of {self.longest} "
-                f"characters and {self.dropped} words dropped; expected a share between 0 and 1 "
+                f"characters and {self.missing} words missing; expected a share between 0 and 1 "
                 "and numbers of 1 or more"
             )
 
-    def plain(self, names: Sequence[str]) -> list[Document]:
-        """The documents of the corpora called `names` that no task is made of."""
-        return [document for name in names for document in corpus(name).split(self.held_out).train]
+    def plain(self) -> list[Document]:
+        """The chapters that no task is made of, each verse in the old bible and then in the new."""
+        return [
+            Document(
+                id=document.id,
+                text="".join(f"{old}\n{new}\n" for old, new in pairs),
+                source=f"{document.source}; {self.new}",
+                licence=document.licence,
+            )
+            for document, pairs in self._chapters(held_out=False)
+        ]
 
     def verses(self) -> list[Verse]:
-        """The verses that have words enough to drop some, in their order."""
-        new = {d.id: d.text.splitlines() for d in corpus(self.new).split(self.held_out).held_out}
-        part, found = _parts(self.old), []
-        for document in corpus(self.old).split(self.held_out).held_out:
-            lines, others = document.text.splitlines(), new.get(document.id, [])
-            if len(lines) == len(others):  # else the bibles number this chapter differently
-                pairs = zip(lines, others, strict=True)
-                found += [Verse(part[document.id], *pair) for pair in pairs if self._suits(*pair)]
-        return found
+        """The verses that have words enough to miss some, in their order."""
+        parts = _parts(self.old)
+        return [
+            Verse(parts[document.id], old, new)
+            for document, pairs in self._chapters(held_out=True)
+            for old, new in pairs
+            if self._suits(old, new)
+        ]
 
     def draw(self, sizes: Sequence[int], *, seed: int) -> list[dict[Task, list[SentencePair]]]:
-        """Sets of so many different verses, such as to learn from and to measure on: all tasks of
-        each. No verse is in two of them. Raises DataError where there are not enough verses."""
+        """Sets of so many verses, such as to learn from and to measure on: all tasks about each.
+
+        No verse is in two sets. Raises DataError where there are not enough verses.
+        """
         verses = self.verses()
         if sum(sizes) > len(verses):
             raise DataError(f"{sum(sizes)} verses are asked for; {self.old} has {len(verses)}")
@@ -89,9 +100,19 @@ class VerseTasks:
         order = iter(rng.permutation(len(verses)).tolist())
         return [self._tasks([verses[next(order)] for _ in range(n)], rng) for n in sizes]
 
+    def _chapters(self, *, held_out: bool) -> Iterator[tuple[Document, list[tuple[str, str]]]]:
+        """Chapters of the old bible with their verses in both, where these are as many."""
+        old, new = (corpus(name).split(self.held_out) for name in (self.old, self.new))
+        others = {d.id: d for d in (new.held_out if held_out else new.train)}
+        for document in old.held_out if held_out else old.train:
+            lines = document.text.splitlines()
+            beside = others[document.id].text.splitlines() if document.id in others else []
+            if len(lines) == len(beside):  # else the bibles number this chapter differently
+                yield document, list(zip(lines, beside, strict=True))
+
     def _suits(self, old: str, new: str) -> bool:
-        shorter, longer = sorted((len(old), len(new)))
-        return shorter > 0 and longer <= self.longest and len(old.split()) > 2 * self.dropped
+        fits = 0 < len(new) <= self.longest and len(old) <= self.longest
+        return fits and len(old.split()) > 2 * self.missing
 
     def _tasks(
         self, verses: list[Verse], rng: np.random.Generator
@@ -99,13 +120,14 @@ class VerseTasks:
         return {
             "book": [SentencePair(f"book: {v.old}", v.part) for v in verses],
             "modern": [SentencePair(f"modern: {v.old}", v.new) for v in verses],
-            "fix": [SentencePair(f"fix: {self._gapped(v.old, rng)}", v.old) for v in verses],
+            "fix": [self._fix(v.old, rng) for v in verses],
         }
 
-    def _gapped(self, verse: str, rng: np.random.Generator) -> str:
+    def _fix(self, verse: str, rng: np.random.Generator) -> SentencePair:
         words = verse.split()
-        gone = set(rng.choice(len(words), self.dropped, replace=False).tolist())
-        return " ".join(word for place, word in enumerate(words) if place not in gone)
+        gone = sorted(rng.choice(len(words), self.missing, replace=False).tolist())
+        shown = [GAP if place in gone else word for place, word in enumerate(words)]
+        return SentencePair(f"fix: {' '.join(shown)}", " ".join(words[place] for place in gone))
 
 
 def _parts(name: str) -> dict[str, str]:

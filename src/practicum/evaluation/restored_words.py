@@ -1,30 +1,30 @@
-"""How many of the words that a text had lost an answer gives back, at their places."""
+"""How many of the words that a text had lost an answer names, in their order."""
 
 from collections.abc import Sequence
 
 from practicum.errors import DataError
 
 
-def restored_words(gapped: Sequence[str], answers: Sequence[str], whole: Sequence[str]) -> float:
-    """The share, 0 to 1, of the words missing in `gapped` texts that stand in their `answers`.
+def restored_words(answers: Sequence[str], missing: Sequence[str]) -> float:
+    """The share, 0 to 1, of the `missing` words of all texts that stand in their answers.
 
-    Answer and whole text are compared by the longest row of words that both have in this order;
-    what it has more than the gapped text are words given back. An answer that gets others wrong
-    instead has given back so many fewer, and never less than none. Words end at white space.
+    Counted is the longest row of words that an answer and the missing words both have in this
+    order, so none counts twice, and words too many cost nothing. Words end at white space.
 
     Raises DataError where the numbers of texts differ, or no word is missing.
     """
-    if not len(gapped) == len(answers) == len(whole):
+    if len(answers) != len(missing):
         raise DataError(
-            f"{len(gapped):,} gapped texts, {len(answers):,} answers and {len(whole):,} whole "
-            "texts; expected one of each"
+            f"{len(answers):,} answers and the missing words of {len(missing):,} texts; expected "
+            "one for each"
         )
-    rows = [[text.split() for text in three] for three in zip(gapped, answers, whole, strict=True)]
-    missing = sum(len(right) - len(left) for left, _, right in rows)
-    if missing < 1:
+    wanted = [words.split() for words in missing]
+    if not any(wanted):
         raise DataError("no word is missing in these texts; drop some")
-    back = [max(0, common_words(said, right) - len(left)) for left, said, right in rows]
-    return sum(back) / missing
+    pairs = zip(answers, wanted, strict=True)
+    return sum(common_words(answer.split(), words) for answer, words in pairs) / sum(
+        map(len, wanted)
+    )
 
 
 def common_words(one: Sequence[str], other: Sequence[str]) -> int:
