@@ -128,6 +128,17 @@ def test_llamas_begin_and_end_are_read() -> None:
     assert tokenizer_from_gguf(bare).begin is None
 
 
+def test_an_unknown_token_that_is_called_a_control_token_is_the_unknown_one() -> None:
+    metadata = llama_metadata("lossless")
+    kinds = metadata["tokenizer.ggml.token_type"]
+    number = int(np.flatnonzero(kinds == Kind.UNKNOWN)[0])
+    kinds[number] = Kind.CONTROL
+    named = metadata | {"tokenizer.ggml.unknown_token_id": np.uint32(number)}
+    assert tokenizer_from_gguf(named).encode(TEXT) == _llama("lossless").encode(TEXT)
+    with pytest.raises(PracticumError, match="0 pieces are the unknown"):
+        tokenizer_from_gguf(metadata)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

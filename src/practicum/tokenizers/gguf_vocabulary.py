@@ -75,6 +75,9 @@ def _sentencepiece(metadata: Mapping[str, Any]) -> SentencePieceBPE:
     if len(scores) != len(tokens):
         raise TokenizerError(f"the GGUF has {len(tokens)} tokens, but scores of {len(scores)}")
     kinds = _kinds(metadata)
+    unknown = _id(metadata, "unknown")
+    if Kind.UNKNOWN not in kinds and unknown is not None and 0 <= unknown < len(tokens):
+        kinds[unknown] = Kind.UNKNOWN  # Gemma 3's converter calls it a control token
     pieces = tuple(
         Piece(
             # llama.cpp looks for these in text with spaces, SentencePiece in text with ▁.
