@@ -204,3 +204,34 @@ def test_what_a_file_cannot_say_is_not_written(tmp_path: Path):
     )
     with pytest.raises(TokenizerError, match=r"write a tokenizer\.json"):
         save_sentencepiece(mine, tmp_path / "mine.model")
+
+
+def plain(data: Any, *, normalized: bool = False) -> None:
+    """Adds two tokens that are not special, one within another's text."""
+    for number, text in enumerate(("the", "ther"), start=len(vocabulary())):
+        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": normalized}
+        data["added_tokens"].append({"id": number, "content": text, "special": False, **flags})
+
+
+def test_added_tokens_that_are_not_special_are_found_in_every_text(tmp_path: Path):
+    mine = load_tokenizer(edited(tmp_path, plain))
+    theirs = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    save_tokenizer(mine, tmp_path / "ours.json")
+    again = Tokenizer.from_file(str(tmp_path / "ours.json"))
+    assert load_tokenizer(tmp_path / "ours.json").description() == mine.description()
+    for text in (TEXT, "the weather</s> lathe <extra_id_0>the  the", "ther"):
+        ids = theirs.encode(text, add_special_tokens=False).ids
+        assert mine.encode(text, specials=True) == ids
+        assert again.encode(text, add_special_tokens=False).ids == ids
+        assert "<" in text or mine.encode(text) == ids
+        known = [number for number in ids if number != 2]
+        assert mine.decode(known) == theirs.decode(known, skip_special_tokens=False)
+        found, offsets = mine.encode_with_offsets(text)
+        assert len(found) == len(offsets) == len(mine.encode(text))
+        spans = [text.encode()[slice(*span)] for span in offsets]
+        assert {s for n, s in zip(found, spans, strict=True) if n == mine.size - 1} == {b"ther"}
+
+
+def test_one_looked_for_in_normalised_text_is_refused_by_name(tmp_path: Path):
+    with pytest.raises(TokenizerError, match="'the' is looked for in normalised text"):
+        load_tokenizer(edited(tmp_path, lambda data: plain(data, normalized=True)))

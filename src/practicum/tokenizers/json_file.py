@@ -1,9 +1,10 @@
 """Tokenizers as files: Hugging Face's `tokenizer.json`, read and written.
 
 Read are byte-level BPE files: GPT-2's kind, Llama 3's (a split pattern, then bytes), SmolLM's
-(digits singly, then GPT-2), and our own `ByteTokenizer`; and those of T5's kind (`unigram_json`).
-Anything that would change text or split it in another way is refused by its name, never
-approximated. Every added token counts as special.
+(digits singly, then GPT-2), and our own `ByteTokenizer`, also after a normal form of Unicode; and
+those of T5's kind (`unigram_json`). Anything else that would change text or split it in another way
+is refused by its name, never approximated. Added tokens that are not special are tokens in every
+text (`added_tokens`).
 
 The file does not say which token ends a text; `tokenizer_config.json` beside it does, and is
 written and read along.
@@ -11,10 +12,12 @@ written and read along.
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.added_tokens import AddedToken, WithAddedTokens
 from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.byte_alphabet import printable
 from practicum.tokenizers.bytes import ByteTokenizer
@@ -34,7 +37,7 @@ from practicum.tokenizers.whole_file import replace_file
 _READ_OTHERWISE = re.compile(r"\{[\d,]+\}\+|\\Z")
 
 
-def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer | Unigram:
+def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer | Unigram | WithAddedTokens:
     """The tokenizer in a `tokenizer.json`, or in the folder that holds one.
 
     Raises TokenizerError where the file is missing, not JSON, or of a kind that is not read here.
@@ -59,20 +62,23 @@ def save_tokenizer(tokenizer: Tokenizer, path: str | Path) -> None:
     the configuration (a chat template, for one) stays.
     """
     file = _file(path)
-    if isinstance(tokenizer, BPE):
-        data = _bpe_data(tokenizer)
-    elif isinstance(tokenizer, ByteTokenizer):
-        data = _bytes_data(tokenizer)
-    elif isinstance(tokenizer, Unigram):
-        data = unigram_data(tokenizer)
+    inner = tokenizer.tokenizer if isinstance(tokenizer, WithAddedTokens) else tokenizer
+    if isinstance(inner, BPE):
+        data = _bpe_data(inner)
+    elif isinstance(inner, ByteTokenizer):
+        data = _bytes_data(inner)
+    elif isinstance(inner, Unigram):
+        data = unigram_data(inner)
     else:
-        kind = type(tokenizer).__name__
+        kind = type(inner).__name__
         raise TokenizerError(
             f"a {kind} cannot be written as tokenizer.json; BPE, bytes and Unigram can"
         )
+    if isinstance(tokenizer, WithAddedTokens):
+        data |= _before_it_cuts(tokenizer)
     roles = _roles(tokenizer)
-    if isinstance(tokenizer, Unigram):
-        roles |= unigram_roles(tokenizer)
+    if isinstance(inner, Unigram):
+        roles |= unigram_roles(inner)
     _write(_configuration_file(file), _configuration(file) | roles)
     _write(file, data)
 
@@ -159,7 +165,7 @@ def _data(
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [_added(text, number) for text, number in tokenizer.specials.items()],
+        "added_tokens": _added(tokenizer, _all_special(tokenizer)),
         "normalizer": None,
         "pre_tokenizer": pre_tokenizer,
         "post_processor": _post_processor(tokenizer),
@@ -193,9 +199,28 @@ def _vocabulary(tokenizer: Tokenizer) -> dict[str, int]:
     return vocabulary
 
 
-def _added(text: str, number: int) -> dict[str, Any]:
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
-    return {"id": number, "content": text, **flags, "special": True}
+def _all_special(tokenizer: Tokenizer) -> list[AddedToken]:
+    return [AddedToken(text=text, special=True, normalized=False) for text in tokenizer.specials]
+
+
+def _added(tokenizer: Tokenizer, tokens: Iterable[AddedToken]) -> list[dict[str, Any]]:
+    """The entries of `tokens`, which are special to `tokenizer`."""
+    flags = {"single_word": False, "lstrip": False, "rstrip": False}
+    return [
+        {
+            "id": tokenizer.specials[token.text],
+            "content": token.text,
+            **flags,
+            "normalized": token.normalized,
+            "special": token.special,
+        }
+        for token in tokens
+    ]
+
+
+def _before_it_cuts(tokenizer: WithAddedTokens) -> dict[str, Any]:
+    form = {"normalizer": {"type": tokenizer.form}} if tokenizer.form else {}
+    return {"added_tokens": _added(tokenizer.tokenizer, tokenizer.tokens), **form}
 
 
 def _post_processor(tokenizer: Tokenizer) -> dict[str, Any] | None:

@@ -5,34 +5,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from practicum.errors import TokenizerError
+from practicum.tokenizers.added_tokens import AddedToken, WithAddedTokens
 from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.byte_alphabet import unprintable
 from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.patterns import GPT2, SMOL, SplitPattern, pattern_of
+from practicum.tokenizers.unicode_forms import FORMS, Form, in_turn
 
 _USUAL_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>")  # where no configuration names one
 
 
 def read_tokenizer(
     data: Mapping[str, Any], configuration: Mapping[str, Any]
-) -> BPE | ByteTokenizer:
+) -> BPE | ByteTokenizer | WithAddedTokens:
     """The tokenizer of the parsed file, with the parsed `tokenizer_config.json` (or nothing).
 
     Raises TokenizerError for what is not read here, and lets through the KeyError or TypeError of
     data that is no tokenizer at all.
     """
-    model, added_tokens = data["model"], data.get("added_tokens") or []
-    _check_model(model)
+    added_tokens = data.get("added_tokens") or []
     check_added(added_tokens)
-    if data.get("normalizer") is not None:
-        raise unsupported("normalizer", steps_of(data["normalizer"], "normalizers"))
+    form = _form(steps_of(data.get("normalizer"), "normalizers"))
+    tokenizer = _tokenizer(data, configuration, added_tokens)
+    tokens = added(added_tokens)
+    if form is None and all(token.special for token in tokens):
+        return tokenizer
+    return WithAddedTokens(tokenizer, tokens, form=form)
+
+
+def _tokenizer(
+    data: Mapping[str, Any], configuration: Mapping[str, Any], added_tokens: list[dict[str, Any]]
+) -> BPE | ByteTokenizer:
+    """The tokenizer to which every added token is special and every text is in its form."""
+    model = data["model"]
+    _check_model(model)
     decoders = steps_of(data.get("decoder"), "decoders")
     if any(step["type"] != "ByteLevel" for step in decoders):
         raise unsupported("decoder", decoders)
-    added = {token["content"]: token["id"] for token in added_tokens}
-    pieces = _pieces(model["vocab"], added)
+    ids = {token["content"]: token["id"] for token in added_tokens}
+    pieces = _pieces(model["vocab"], ids)
     merges = [_merge(merge) for merge in model["merges"]]
-    specials = {text: added[text] for text in sorted(added, key=lambda text: added[text])}
+    specials = {text: ids[text] for text in sorted(ids, key=lambda text: ids[text])}
     pattern = _pattern(steps_of(data.get("pre_tokenizer"), "pretokenizers"))
     if pattern is None:
         tokenizer = ByteTokenizer(tuple(specials))
@@ -78,6 +91,32 @@ def check_added(tokens: Any, flags: Sequence[str] = ("lstrip", "rstrip", "single
                 raise TokenizerError(
                     f"added token {token['content']!r} has {flag}, which is not read here"
                 )
+        if not all(isinstance(token.get(flag, False), bool) for flag in ("special", "normalized")):
+            raise TokenizerError(
+                f"added token {token['content']!r} is special {token.get('special')!r} and "
+                f"normalized {token.get('normalized')!r}; expected true or false"
+            )
+
+
+def added(tokens: list[dict[str, Any]]) -> list[AddedToken]:
+    """The added tokens by id. One that does not say whether it is special is."""
+    found = {token["content"]: token for token in sorted(tokens, key=lambda token: token["id"])}
+    return [
+        AddedToken(
+            text=text,
+            special=token.get("special", True),
+            normalized=token.get("normalized", not token.get("special", True)),
+        )
+        for text, token in found.items()
+    ]
+
+
+def _form(steps: list[dict[str, Any]]) -> Form | None:
+    """The normal form that the normalizers amount to."""
+    forms: list[Form] = [form for step in steps for form in FORMS if step == {"type": form}]
+    if len(forms) < len(steps):
+        raise unsupported("normalizer", steps)
+    return in_turn(forms)
 
 
 def steps_of(step: Any, name: str) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from practicum.errors import TokenizerError
-from practicum.tokenizers.json_reading import check_added, role_of, steps_of, unsupported
+from practicum.tokenizers.added_tokens import WithAddedTokens
+from practicum.tokenizers.json_reading import added, check_added, role_of, steps_of, unsupported
 from practicum.tokenizers.sentencepiece_model import Kind, Piece, SentencePieceModel, byte_text
 from practicum.tokenizers.sentencepiece_normalizer import SPACE, WHITE_SPACE, CharacterRules
 from practicum.tokenizers.unigram import Unigram
@@ -35,21 +36,41 @@ def is_unigram(data: Mapping[str, Any]) -> bool:
     return isinstance(model, Mapping) and model.get("type") == "Unigram"
 
 
-def read_unigram(data: Mapping[str, Any], configuration: Mapping[str, Any]) -> Unigram:
+def read_unigram(
+    data: Mapping[str, Any], configuration: Mapping[str, Any]
+) -> Unigram | WithAddedTokens:
     """The tokenizer of the parsed file, with the parsed `tokenizer_config.json` (or nothing).
 
     Raises TokenizerError, KeyError and TypeError as `json_reading.read_tokenizer`.
     """
-    model, tokens = data["model"], data.get("added_tokens") or []
-    # The flags lstrip and rstrip say nothing here: spaces around a special token go in any case.
-    check_added(tokens, ("single_word",))
+    added_tokens = data.get("added_tokens") or []
+    # The flags lstrip and rstrip say nothing here: spaces around an added token go in any case.
+    check_added(added_tokens, ("single_word",))
+    tokenizer = _tokenizer(data, configuration, added_tokens)
+    tokens = [token for token in added(added_tokens) if token.text in tokenizer.specials]
+    if all(token.special for token in tokens):
+        return tokenizer
+    late = next((token.text for token in tokens if token.normalized and not token.special), None)
+    if late is not None and data.get("normalizer") is not None:
+        raise TokenizerError(
+            f"the added token {late!r} is looked for in normalised text, which is not done here; "
+            'make it "normalized": false'
+        )
+    return WithAddedTokens(tokenizer, tokens)
+
+
+def _tokenizer(
+    data: Mapping[str, Any], configuration: Mapping[str, Any], tokens: list[dict[str, Any]]
+) -> Unigram:
+    """The tokenizer to which every added token is special."""
+    model = data["model"]
     charsmap, any_space = _spaces(data)
     _check_decoder(steps_of(data.get("decoder"), "decoders"))
-    added = {token["content"]: token["id"] for token in tokens}
+    ids = {token["content"]: token["id"] for token in tokens}
     unknown = model.get("unk_id")
     if type(unknown) is not int or not 0 <= unknown < len(model["vocab"]):
         raise TokenizerError(f"unk_id is {unknown!r}; expected the id of the unknown piece")
-    pieces = _pieces(model["vocab"], unknown, added, byte_fallback=bool(model.get("byte_fallback")))
+    pieces = _pieces(model["vocab"], unknown, ids, byte_fallback=bool(model.get("byte_fallback")))
     specials = {p.text: number for number, p in enumerate(pieces) if p.kind is Kind.CONTROL}
     begin, end = _around(steps_of(data.get("post_processor"), "processors"))
     closed = end is not None
