@@ -114,10 +114,11 @@ def _kinds(metadata: Mapping[str, Any]) -> list[Kind]:
     numbers = [1] * count if types is None else [int(kind) for kind in types]
     if len(numbers) != count:
         raise TokenizerError(f"the GGUF has {count} tokens, but types of {len(numbers)}")
-    odd = next((number for number in numbers if number not in list(Kind)), None)
+    kinds = {int(kind): kind for kind in Kind}
+    odd = next((number for number in numbers if number not in kinds), None)
     if odd is not None:
         raise TokenizerError(f"a token of the GGUF is of type {odd}; types are 1 to {len(Kind)}")
-    return [Kind(number) for number in numbers]
+    return [kinds[number] for number in numbers]
 
 
 def _needed(metadata: Mapping[str, Any], name: str) -> list[Any]:

@@ -184,7 +184,8 @@ def test_gemma3_predicts_what_transformers_predicts(recwarn: pytest.WarningsReco
     path = gemma3()
     file = read_gguf(path)
     with torch.no_grad():
-        ids = torch.tensor([tokenizer_from_gguf(file.metadata).encode(PROSE * 2)[:256]])
+        tokenizer = tokenizer_from_gguf(file.metadata)
+        ids = torch.tensor([[tokenizer.begin, *tokenizer.encode(PROSE * 2)][:256]])
         assert ids.shape == (1, 256)
         mine = read_model(file)(ids)
         theirs = transformers.AutoModelForCausalLM.from_pretrained(
