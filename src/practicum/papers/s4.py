@@ -47,7 +47,7 @@ from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
 from practicum.training.optimiser import AdamW, Gentle
 
-SYSTEMS = Gentle(names=tuple(f"*.{part}" for part in SYSTEM), share=0.2)  # 1e-3 of 5e-3 (App. D)
+SYSTEMS = Gentle(names=tuple(f"*.{part}" for part in SYSTEM), share=0.1)  # 1e-3 (App. D)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Setup:
     """Two experiments; the thresholds are fixed, lengths and budgets were tried on other seeds."""
 
     side: int = 8  # of a picture, which is read pixel by pixel
-    padding: int = 192  # steps of noise after it
+    padding: int = 128  # steps of noise after it
     pictures: int | None = None  # of each split; None: all
     width: int = 48
     depth: int = 2
@@ -63,9 +63,8 @@ class Setup:
     gated_width: int = 42
     attention_width: int = 32
     attention_hidden: int = 104
-    epochs: int = 12
-    learn: Budget = Budget(steps=1, batch=32, rate=5e-3, optimiser=AdamW(decay=0.01))
-    attention_rate: float = 2e-3
+    epochs: int = 8
+    learn: Budget = Budget(steps=1, batch=32, rate=1e-2, optimiser=AdamW(decay=0.01))
     remembering: int = 64  # numbers of the frozen state
     known: int = 400  # signals that the reader of the state is fitted to
     unseen: int = 100
@@ -81,6 +80,7 @@ class Reads:
     """A classifier of pictures with noise after them."""
 
     reader: Start | Literal["gated", "attention"]
+    slower: float = 1.0  # of the rate: what suits the reader, as tried on other seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ ARMS = {
     "S4-LegS": Reads(reader="legs"),
     "S4D-Lin": Reads(reader="lin"),
     "random start": Reads(reader="random"),
-    "GRU": Reads(reader="gated"),
-    "Transformer": Reads(reader="attention"),
+    "GRU": Reads(reader="gated", slower=0.5),
+    "Transformer": Reads(reader="attention", slower=0.2),
     "memory, HiPPO": Remembers(start="legs"),
     "memory, random": Remembers(start="random"),
 }
@@ -114,11 +114,13 @@ def reading(setup: Setup, arm: Reads, seed: int) -> dict[str, float]:
     """The share of pictures that are recognised after the noise, of those not learnt from."""
     train, test = signals(setup, seed)
     steps = setup.epochs * -(-len(train) // setup.learn.batch)
-    budget = replace(setup.learn, steps=steps, evaluate_every=max(1, steps // 12))
-    if arm.reader == "attention":
-        budget = replace(budget, rate=setup.attention_rate)
-    elif arm.reader != "gated":
-        budget = replace(budget, gentle=SYSTEMS)
+    budget = replace(
+        setup.learn,
+        steps=steps,
+        rate=setup.learn.rate * arm.slower,
+        gentle=None if arm.reader in ("gated", "attention") else SYSTEMS,
+        evaluate_every=max(1, steps // 6),
+    )
     description = reader(setup, arm)
     model = build(description, seed=seed, device=setup.device)
     start = deepcopy(model)
@@ -133,7 +135,7 @@ def reading(setup: Setup, arm: Reads, seed: int) -> dict[str, float]:
     if arm.reader in ("gated", "attention"):
         return numbers
     draw_kernels(start, model, setup.side**2 + setup.padding)
-    x = torch.from_numpy(test.values[:8]).to(setup.device)
+    x = torch.from_numpy(test.values[:4]).to(setup.device)
     single, double = apart(model, x), apart(model.double(), x.double())
     return {**numbers, "apart_float32": single, "apart_float64": double}
 
