@@ -64,9 +64,7 @@ def from_gemma(config: Mapping[str, Any]) -> Decoder:
 def from_gemma2(config: Mapping[str, Any]) -> Decoder:
     """The same of Gemma 2."""
     config = defaulted(config, _GEMMA2)
-    mixer = replace(
-        _attention(config), scale=_scale(config), cap=_cap(config, "attn_logit_softcapping")
-    )
+    mixer = replace(_scaled(config), cap=_cap(config, "attn_logit_softcapping"))
     window, local = _layers(config, 2)
     return _decoder(
         config,
@@ -82,8 +80,7 @@ def from_gemma3(config: Mapping[str, Any]) -> Decoder:
     config = defaulted(config, _GEMMA3)
     refuse(config, "attn_logit_softcapping")  # which the original takes and does not apply
     everywhere = replace(
-        _attention(defaulted({"rope_parameters": None, "rope_scaling": None}, config)),
-        scale=_scale(config),
+        _scaled(defaulted({"rope_parameters": None, "rope_scaling": None}, config)),
         qk_norm=RMSNorm(eps=number(config, "rms_norm_eps", 1e-6), plus_one=True),
         positions=_rope(config, "full_attention"),
     )
@@ -165,9 +162,11 @@ def _cap(config: Mapping[str, Any], key: str) -> float | None:
     return None if config[key] is None else number(config, key, 1.0)
 
 
-def _scale(config: Mapping[str, Any]) -> float | None:
-    scalar = whole(config, "query_pre_attn_scalar", 256)
-    return query_scale(scalar, whole(config, "head_dim", 256))
+def _scaled(config: Mapping[str, Any]) -> Attention:
+    """The attention with the scale of Gemma 2 and 3."""
+    mixer, query = _attention(config), whole(config, "query_pre_attn_scalar", 256)
+    per_head = mixer.width_per_head(whole(config, "hidden_size", 1))
+    return replace(mixer, scale=query_scale(query, per_head))
 
 
 def _layers(config: Mapping[str, Any], every: int) -> tuple[int | None, list[bool]]:
