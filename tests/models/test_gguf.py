@@ -145,7 +145,7 @@ BROKEN = {
         "truncated",
     ),
     "unknown type of tensor": (header(tensors=1) + entry(b"w", (32,), 4321), "type 4321"),
-    "type that is not decoded": (header(tensors=1) + entry(b"w", (256,), 10), "Q2_K.*supported"),
+    "type that is not decoded": (header(tensors=1) + entry(b"w", (256,), 16), "IQ2_XXS.*supp"),
     "absurd sizes": (header(tensors=1) + entry(b"w", (1 << 40, 1 << 40), 0), "truncated"),
     "too many axes": (header(tensors=1) + entry(b"w", (1,) * 9, 0), "9 axes"),
     "rows that split a block": (header(tensors=1) + entry(b"w", (33,), 2), "rows of 33"),

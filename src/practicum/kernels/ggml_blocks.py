@@ -132,6 +132,39 @@ def _scale_groups(blocks: Tensor, groups: Tensor) -> None:
     groups.sub_((_half(blocks, 2) * minima).unsqueeze(-1))
 
 
+def _pairs(packed: Tensor, out: Tensor) -> None:
+    """64 bytes of bit pairs: weight 128·h + 32·j + i is the j-th pair of byte 32·h + i."""
+    places, halves = out.view(-1, 2, 4, 32), packed.unflatten(1, (2, 32))
+    for pair in range(4):
+        places[:, :, pair].copy_((halves >> (2 * pair)) & 3)
+
+
+def _q2_k(blocks: Tensor, out: Tensor) -> None:
+    """16 bytes, a nibble of scale and one of minimum each · 64 bytes of bit pairs · d · dₘ."""
+    _pairs(blocks[:, 16:80], out)
+    groups, packed = out.view(-1, 16, 16), blocks[:, :16]
+    groups.mul_(((packed & 15).float() * _half(blocks, 80)).unsqueeze(-1))
+    groups.sub_(((packed >> 4).float() * _half(blocks, 82)).unsqueeze(-1))
+
+
+def _q3_k(blocks: Tensor, out: Tensor) -> None:
+    """32 bytes of third bits · 64 bytes of bit pairs · 12 bytes of scales · d: w = d·s·(q − 4).
+
+    Bit g of byte j is the third of weight 32·g + j. The 16 scales are s + 32: their low nibbles
+    fill 8 bytes, first those of scales 0–7, and bit pair j of the last 4 bytes is scale 4·j + i's.
+    """
+    _pairs(blocks[:, 32:96], out)
+    eighths = out.view(-1, 8, 32)
+    for eighth in range(8):
+        eighths[:, eighth].add_(((blocks[:, :32] >> eighth) & 1) << 2)
+    low, high = blocks[:, 96:104], blocks[:, 104:108]
+    nibbles = torch.cat([low & 15, low >> 4], dim=1)
+    upper = torch.cat([(high >> (2 * pair)) & 3 for pair in range(4)], dim=1)
+    scales = (nibbles | (upper << 4)).float() - 32
+    out.sub_(4)
+    out.view(-1, 16, 16).mul_((scales * _half(blocks, 108)).unsqueeze(-1))
+
+
 def _q4_k(blocks: Tensor, out: Tensor) -> None:
     """d · dₘ · 12 bytes of scales · 4 × 32 bytes of nibbles, each two groups of 32."""
     _nibbles(blocks[:, 16:].unflatten(1, (4, 32)), out.view(-1, 4, 64))
@@ -173,6 +206,8 @@ FORMATS: dict[str, BlockFormat] = {
     "Q4_1": BlockFormat(weights=32, bytes=20, decode=_q4_1),
     "Q5_0": BlockFormat(weights=32, bytes=22, decode=_q5_0),
     "Q5_1": BlockFormat(weights=32, bytes=24, decode=_q5_1),
+    "Q2_K": BlockFormat(weights=256, bytes=84, decode=_q2_k),
+    "Q3_K": BlockFormat(weights=256, bytes=110, decode=_q3_k),
     "Q4_K": BlockFormat(weights=256, bytes=144, decode=_q4_k),
     "Q5_K": BlockFormat(weights=256, bytes=176, decode=_q5_k),
     "Q6_K": BlockFormat(weights=256, bytes=210, decode=_q6_k),
