@@ -12,7 +12,6 @@ step which digit it was. Apart from all training, a whole smooth signal is told 
 of one frozen system, linearly.
 """
 
-from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from typing import Literal, cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from matplotlib.figure import Figure
 from torch import nn
 
 from practicum import events
@@ -29,7 +28,9 @@ from practicum.data.loader import Loader
 from practicum.data.signals import Signals, band_limited, padded_pictures
 from practicum.evaluation.classifier import accuracy
 from practicum.evaluation.recollection import last_traces, recollection_error
-from practicum.interpret.signal_picture import Lines, signal_picture
+from practicum.evaluation.two_ways import stepping_gap
+from practicum.interpret.signal_picture import signal_picture
+from practicum.interpret.state_kernels import kernel_picture
 from practicum.kernels.low_rank_system import LowRankSystem
 from practicum.lab.folder import run_folder
 from practicum.lab.paper import Claim, Paper, Picture, Results, Validity
@@ -38,10 +39,9 @@ from practicum.lab.rows import Rows
 from practicum.models.build import build, parameters_of
 from practicum.models.families.s4 import Start, s4, system_start
 from practicum.models.families.signal_readers import attentive_reader, gated_reader
-from practicum.models.sequence_classifier import SequenceClassifier, SequenceClassifierModel
+from practicum.models.sequence_classifier import SequenceClassifier
 from practicum.nn.initial import Constant, Rule, initialise
-from practicum.nn.state import Whole
-from practicum.nn.state_space import SYSTEM, Diagonal, LowRank, StateSpace, StateSpaceLayer
+from practicum.nn.state_space import SYSTEM, Diagonal, LowRank, StateSpace
 from practicum.objectives.classification import CrossEntropy
 from practicum.training.budget import Budget
 from practicum.training.loop import Watch, fit
@@ -134,9 +134,9 @@ def reading(setup: Setup, arm: Reads, seed: int) -> dict[str, float]:
     }
     if arm.reader in ("gated", "attention"):
         return numbers
-    draw_kernels(start, model, setup.side**2 + setup.padding)
+    keep("kernels", kernel_picture(start, model, setup.side**2 + setup.padding))
     x = torch.from_numpy(test.values[:4]).to(setup.device)
-    single, double = apart(model, x), apart(model.double(), x.double())
+    single, double = stepping_gap(model, x), stepping_gap(model.double(), x.double())
     return {**numbers, "apart_float32": single, "apart_float64": double}
 
 
@@ -195,32 +195,6 @@ def look(asked: Signals, budget: Budget, step: int, model: nn.Module) -> None:
         events.emit(events.Metric(name="accuracy", value=seen(model, asked), step=step))
 
 
-@torch.no_grad()
-def apart(model: SequenceClassifierModel, x: torch.Tensor) -> float:
-    """How far a signal read step by step is from one that is convolved: ‖difference‖/‖either‖."""
-    whole = model.hidden(x, Whole())
-    state = model.new_state(len(x), x.shape[1])
-    stepped = torch.cat([model.hidden(step, state) for step in x.split(1, dim=1)], dim=1)
-    return float((stepped - whole).norm() / whole.norm())
-
-
-def draw_kernels(start: nn.Module, end: nn.Module, length: int) -> None:
-    """Keeps a picture of what some channels of the first layer convolve with."""
-    at = [next(kernels_of(model, length)) for model in (start, end)]
-    chosen = np.linspace(0, len(at[0]) - 1, 4).astype(int)
-    panels = {
-        f"channel {c}": {"at the start": at[0][c], "after training": at[1][c]} for c in chosen
-    }
-    keep("kernels", panels, title="Kernels of the first layer", x="steps ago")
-
-
-def kernels_of(model: nn.Module, length: int) -> Iterator[Float[np.ndarray, "d t"]]:
-    """K̄ of the state space layers, from the first on."""
-    for part in model.modules():
-        if isinstance(part, StateSpaceLayer):
-            yield part.kernels(length)[0].detach().cpu().numpy()
-
-
 def remembering(setup: Setup, start: Literal["legs", "random"], seed: int) -> dict[str, float]:
     """The error of a signal told from the last state, at the step Δ that suits the system best."""
     system = frozen(setup, start, seed)
@@ -238,7 +212,8 @@ def remembering(setup: Setup, start: Literal["legs", "random"], seed: int) -> di
         missed = float((told - unseen)[:, place].square().mean().sqrt())
         events.emit(events.Metric(name="missed", value=missed, step=setup.length - place))
     lines = {"signal": unseen[0].numpy(), "told": told[0].numpy()}
-    keep("recollection", {f"error {error:.2f}": lines}, title="A signal told from the last state")
+    panels, title = {f"error {error:.2f}": lines}, "A signal told from the last state"
+    keep("recollection", signal_picture(panels, title=title))
     return {"error": error, "step": setup.steps[best]}
 
 
@@ -256,10 +231,10 @@ def frozen(setup: Setup, start: Literal["legs", "random"], seed: int) -> LowRank
     return LowRankSystem(poles, low_rank, inputs, step)
 
 
-def keep(name: str, panels: Mapping[str, Lines], *, title: str, x: str = "step") -> None:
+def keep(name: str, picture: Figure) -> None:
     """A picture in the folder of the run."""
     path = run_folder() / f"{name}.png"
-    signal_picture(panels, title=title, x=x).savefig(path)
+    picture.savefig(path)
     events.emit(events.Artifact(name=name, path=str(path)))
 
 
