@@ -274,6 +274,7 @@ CPU = Setup()
 PAPER = Paper(
     run=run,
     arms=tuple(ARMS),
+    once=("S4D-Lin",),
     presets={
         "smoke": replace(
             CPU,
@@ -316,9 +317,9 @@ PAPER = Paper(
             at_most=0.05,
         ),
         Validity(
-            "S4 has learnt the task: four pictures of five that it learnt from",
-            value=lambda r: r["S4-LegS"].trained,
-            at_least=0.8,
+            "S4 has learnt the task: it recognises every second picture",
+            value=lambda r: r["S4-LegS"].accuracy,
+            at_least=0.5,
         ),
     ),
     claims=(
