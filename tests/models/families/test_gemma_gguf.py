@@ -10,12 +10,11 @@ from practicum.data.fetch import locate
 from practicum.errors import ModelError
 from practicum.models.families.gemma import SIZES
 from practicum.models.families.gemma_gguf import GEMMA3, weights
-from practicum.models.gguf import read_gguf
+from practicum.models.gguf import GGUF, read_gguf
 from practicum.models.gguf_architecture import Entries
 from practicum.models.gguf_models import read_model
 from practicum.models.weight_table import outgoing
 from practicum.seeding import forked, stream
-from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
 
 transformers = pytest.importorskip("transformers", reason="parity is with `transformers`")
 gguf = pytest.importorskip("gguf", reason="the files are written by the `gguf` package")
@@ -179,19 +178,45 @@ gentle rolling. What it does not explain is why this should be a comfort to anyo
 only that something so large goes on without asking for our help. """
 
 
-@pytest.mark.slow("transformers needs a minute to decode the file")
-def test_gemma3_predicts_what_transformers_predicts(recwarn: pytest.WarningsRecorder):
-    path = gemma3()
-    file = read_gguf(path)
-    with torch.no_grad():
-        tokenizer = tokenizer_from_gguf(file.metadata)
-        ids = torch.tensor([[tokenizer.begin, *tokenizer.encode(PROSE * 2)][:256]])
-        assert ids.shape == (1, 256)
-        mine = read_model(file)(ids)
-        theirs = transformers.AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=torch.float32
-        )
-        other = theirs(ids).logits
+def as_transformers_has_it(file: GGUF) -> Any:
+    """Their network, its weights named and decoded by the `gguf` package."""
+    shape = SIZES["3-270M"][0]
+    config = transformers.Gemma3TextConfig(
+        vocab_size=shape.vocab,
+        hidden_size=640,
+        intermediate_size=2048,
+        num_hidden_layers=18,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
+        sliding_window=512,
+        max_position_embeddings=shape.context,
+    )
+    with forked(0, "replaced below"):
+        theirs = transformers.Gemma3ForCausalLM(config).eval()
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GEMMA3, 18)
+    for name, parameter in theirs.named_parameters():
+        tensor = file.tensors[names.get_name(name, try_suffixes=(".weight",))]
+        kind = gguf.GGMLQuantizationType[tensor.type]
+        values = gguf.quants.dequantize(tensor.stored.numpy(), kind).reshape(tensor.shape)
+        parameter.data.copy_(torch.from_numpy(values.copy()))
+        if "norm" in name:
+            parameter.data -= 1.0
+    return theirs
+
+
+@pytest.mark.slow("two networks of 270 million numbers are decoded and read 700 tokens")
+@torch.no_grad()
+def test_gemma3_predicts_what_transformers_predicts():
+    """Over 256 positions, most of them beyond the window of 512."""
+    file = read_gguf(gemma3())
+    number = {token: n for n, token in enumerate(file.metadata["tokenizer.ggml.tokens"])}
+    words = [number[f"▁{word}"] for word in PROSE.split() if f"▁{word}" in number]
+    ids = torch.tensor([[number["<bos>"], *5 * words][:700]])
+    assert ids.shape == (1, 700)
+    ours, theirs = read_model(file), as_transformers_has_it(file)
+    mine = ours.logits(ours.hidden(ids)[:, -256:])
+    other = theirs(ids, use_cache=False, logits_to_keep=256).logits
     agreement = (mine.argmax(-1) == other.argmax(-1)).float().mean().item()
     assert agreement >= 0.99
     torch.testing.assert_close(mine, other, atol=2e-3, rtol=1e-3)
