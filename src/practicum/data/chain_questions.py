@@ -2,11 +2,12 @@
 
     sums     3+8+4:   →  3+8=1+4=5#5      the running sum, modulo 10; then the answer
              3+8+4?   →  #5               at once, which takes all sums in one's head
-    look-up  a3c8f1 c:  →  f1#1           the chain looks at any of the pairs, and goes on with it
-             a3c8f1 c?  →  #8             at once
+    look-up  a3b8c1 b:  →  c1#1           the chain looks at any of the pairs, and goes on with it
+             a3b8c1 b?  →  #8             at once
 
-A learner of both sees every question half the time with a chain. So a chain makes sums easy and
-look-ups a guess, while answers at once are right for look-ups and a guess for sums.
+The letters stand in their order. A learner sees every question half the time with a chain: so a
+chain makes sums easy and look-ups a guess, while answers at once are right for look-ups and a guess
+for sums.
 """
 
 import re
@@ -81,8 +82,8 @@ class ChainQuestions:
         return ChainQuestion("sums", "+".join(map(str, digits)), f"{chain}#{total}", str(total))
 
     def _look_up(self, rng: np.random.Generator) -> ChainQuestion:
-        letters = rng.permutation(list(LETTERS))[: self.pairs].tolist()
-        pairs = list(zip(letters, rng.integers(10, size=self.pairs).tolist(), strict=True))
+        digits = rng.integers(10, size=self.pairs).tolist()
+        pairs = list(zip(LETTERS, digits, strict=False))
         (letter, digit), (other, misled) = (pairs[i] for i in rng.integers(self.pairs, size=2))
         asked = "".join(f"{one}{number}" for one, number in pairs) + f" {letter}"
         return ChainQuestion("look-up", asked, f"{other}{misled}#{misled}", str(digit))

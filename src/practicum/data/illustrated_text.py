@@ -1,4 +1,4 @@
-"""Prose with pictures of digits between its stretches, and behind each picture the digit."""
+"""Prose with pictures of digits in its middle, and behind each picture the digit."""
 
 import numpy as np
 import torch
@@ -14,16 +14,16 @@ ZERO = ord("0")
 
 
 class IllustratedText:
-    """`pictures` per document, cut into squares of `side`, between stretches of `stretch` bytes.
+    """Documents of `stretch` bytes, then `pictures` with their digits, then `stretch` bytes more.
 
-    The shards are those of a tokenizer of bytes. Without pictures there are as many stretches, and
-    the same ones at the same draw: the text alone.
+    The pictures are cut into squares of `side`. The shards are those of a tokenizer of bytes.
+    Without pictures the same prose stands there at the same draw: the text alone.
     """
 
     def __init__(
         self, shards: TokenShards, images: Images, *, pictures: int, stretch: int, side: int = 2
     ) -> None:
-        if pictures < 0 or stretch < 1 or len(shards) <= (pictures + 1) * stretch:
+        if pictures < 0 or stretch < 1 or len(shards) <= 2 * stretch:
             raise DataError(
                 f"{pictures} pictures between stretches of {stretch} bytes of {len(shards)}; "
                 "expected 0 or more pictures, and more text than a document takes"
@@ -49,19 +49,24 @@ class IllustratedText:
             for one, label in zip(pieces, self.labels, strict=True)
         ]
 
+    def prose(self, count: int, rng: np.random.Generator) -> list[Document]:
+        """Single stretches."""
+        return [(Written(ids=self._text(rng, self.stretch)),) for _ in range(count)]
+
     def _document(self, rng: np.random.Generator, *, with_pictures: bool) -> Document:
-        length = (self.pictures + 1) * self.stretch
-        start = int(rng.integers(len(self.shards) - length))
-        ids = self.shards.read(start, start + length).tolist()
+        ids = self._text(rng, 2 * self.stretch)
         chosen = rng.integers(len(self.labels), size=self.pictures)
         if not with_pictures:
-            return (Written(ids=tuple(ids)),)
-        segments: list[Segment] = []
-        for number, picture in enumerate(chosen):
-            segments.append(Written(ids=tuple(ids[number * self.stretch :][: self.stretch])))
+            return (Written(ids=ids),)
+        segments: list[Segment] = [Written(ids=ids[: self.stretch])]
+        for picture in chosen:
             segments.append(Signal(pieces=self.pieces[picture]))
             segments.append(Written(ids=(ZERO + int(self.labels[picture]),)))
-        return (*segments, Written(ids=tuple(ids[-self.stretch :])))
+        return (*segments, Written(ids=ids[self.stretch :]))
+
+    def _text(self, rng: np.random.Generator, length: int) -> tuple[int, ...]:
+        start = int(rng.integers(len(self.shards) - length))
+        return tuple(self.shards.read(start, start + length).tolist())
 
 
 class TextAlone:
