@@ -30,38 +30,40 @@ class AddedToken:
     """One token beside the model's own."""
 
     text: str
+    id: int
     special: bool = False  # False: a token in every text
     normalized: bool = True  # looked for in normalised text
 
 
 class WithAddedTokens(PieceTokenizer):
-    """`tokenizer`, whose special tokens are `tokens`, after these are found.
+    """`tokenizer`, to which what stands between `tokens` are texts, after these are found.
 
-    Here only those are special that `tokens` says are. With a `form` what is decoded is the text in
-    that form, and the offsets are those of the text as it was given; of what is written anew, all
-    but the last token have empty ones.
+    Only those are special that `tokens` say are, whatever they are to `tokenizer`. With a `form`
+    what is decoded is the text in that form, and the offsets are those of the text as it was given;
+    of what is written anew, all but the last token have empty ones.
 
-    Raises TokenizerError where `tokens` are others than the special ones of `tokenizer`, or two of
-    them are alike once normalised.
+    Raises TokenizerError where one of the special tokens of `tokenizer` is not among `tokens`, a
+    token's id is none, or two of them are alike once normalised.
     """
 
     def __init__(
         self, tokenizer: PieceTokenizer, tokens: Sequence[AddedToken], *, form: Form | None = None
     ) -> None:
-        texts = [token.text for token in tokens]
-        if sorted(texts) != sorted(tokenizer.specials):
-            odd = sorted(set(texts) ^ set(tokenizer.specials)) or texts
-            raise TokenizerError(
-                f"the added tokens and the tokenizer's special ones differ by {odd[0]!r}; give "
-                "each of these once"
-            )
         check_form(form)
         super().__init__(
             tokenizer.vocabulary(),
-            {token.text: tokenizer.specials[token.text] for token in tokens if token.special},
+            {token.text: token.id for token in tokens if token.special},
             end=tokenizer.end,
             begin=tokenizer.begin,
         )
+        self._id = {token.text: token.id for token in tokens}
+        if len(self._id) < len(tokens) or not set(tokenizer.specials.items()) <= self._id.items():
+            raise TokenizerError(
+                "the added tokens hold one twice, or lack one that is special to the tokenizer: "
+                f"they are {', '.join(map(repr, self._id))}"
+            )
+        for token in tokens:
+            self.piece(token.id)  # which raises where there is none
         self.tokenizer = tokenizer
         self.tokens = tuple(tokens)
         self.form: Form | None = form
@@ -79,7 +81,10 @@ class WithAddedTokens(PieceTokenizer):
         return self._encode_parts(self._parts(text, False))
 
     def _encode_parts(self, parts: list[str]) -> list[int]:
-        return self.tokenizer._encode_parts(parts)  # to which all of the tokens are special
+        ids: list[int] = []
+        for place, part in enumerate(parts):
+            ids += [self._id[part]] if place % 2 else self.tokenizer._encode_parts([part])
+        return ids
 
     def _parts(self, text: str, specials: Specials) -> list[str]:
         left = self._left(text, specials)

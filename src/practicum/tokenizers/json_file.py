@@ -2,9 +2,9 @@
 
 Read are byte-level BPE files: GPT-2's kind, Llama 3's (a split pattern, then bytes), SmolLM's
 (digits singly, then GPT-2), and our own `ByteTokenizer`, also after a normal form of Unicode; and
-those of T5's kind (`unigram_json`). Anything else that would change text or split it in another way
-is refused by its name, never approximated. Added tokens that are not special are tokens in every
-text (`added_tokens`).
+those of the kinds of T5 (`unigram_json`), Llama and Gemma (`metaspace_json`). Anything else that
+would change text or split it in another way is refused by its name, never approximated. Added
+tokens that are not special are tokens in every text (`added_tokens`).
 
 The file does not say which token ends a text; `tokenizer_config.json` beside it does, and is
 written and read along.
@@ -22,6 +22,8 @@ from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.byte_alphabet import printable
 from practicum.tokenizers.bytes import ByteTokenizer
 from practicum.tokenizers.json_reading import read_tokenizer
+from practicum.tokenizers.metaspace_bpe import MetaspaceBPE
+from practicum.tokenizers.metaspace_json import is_metaspace, metaspace_data, read_metaspace
 from practicum.tokenizers.patterns import GPT2, SMOL
 from practicum.tokenizers.tokenizer import Tokenizer
 from practicum.tokenizers.unigram import Unigram
@@ -33,11 +35,14 @@ from practicum.tokenizers.unigram_json import (
 )
 from practicum.tokenizers.whole_file import replace_file
 
+Read = BPE | ByteTokenizer | MetaspaceBPE | Unigram | WithAddedTokens
+"""What a `tokenizer.json` can hold."""
+
 # In Oniguruma repeated repetition, and the end of the text or before its last newline.
 _READ_OTHERWISE = re.compile(r"\{[\d,]+\}\+|\\Z")
 
 
-def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer | Unigram | WithAddedTokens:
+def load_tokenizer(path: str | Path) -> Read:
     """The tokenizer in a `tokenizer.json`, or in the folder that holds one.
 
     Raises TokenizerError where the file is missing, not JSON, or of a kind that is not read here.
@@ -45,7 +50,9 @@ def load_tokenizer(path: str | Path) -> BPE | ByteTokenizer | Unigram | WithAdde
     file = _file(path)
     data, configuration = _json(file), _configuration(file)
     try:
-        read = read_unigram if is_unigram(data) else read_tokenizer
+        if is_unigram(data):
+            return read_unigram(data, configuration)
+        read = read_metaspace if is_metaspace(data) else read_tokenizer
         return read(data, configuration)
     except TokenizerError as problem:
         raise TokenizerError(f"{file}: {problem}") from problem
@@ -69,6 +76,8 @@ def save_tokenizer(tokenizer: Tokenizer, path: str | Path) -> None:
         data = _bytes_data(inner)
     elif isinstance(inner, Unigram):
         data = unigram_data(inner)
+    elif isinstance(inner, MetaspaceBPE):
+        data = _around(inner) | metaspace_data(inner)
     else:
         kind = type(inner).__name__
         raise TokenizerError(
@@ -161,14 +170,9 @@ def _data(
     *,
     ignore_merges: bool,
 ) -> dict[str, Any]:
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": _added(tokenizer, _all_special(tokenizer)),
+    return _around(tokenizer) | {
         "normalizer": None,
         "pre_tokenizer": pre_tokenizer,
-        "post_processor": _post_processor(tokenizer),
         "decoder": _byte_level(use_regex=True),
         "model": {
             "type": "BPE",
@@ -182,6 +186,16 @@ def _data(
             "vocab": _vocabulary(tokenizer),
             "merges": merges,
         },
+    }
+
+
+def _around(tokenizer: Tokenizer) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": _added(_all_special(tokenizer)),
+        "post_processor": _post_processor(tokenizer),
     }
 
 
@@ -200,15 +214,17 @@ def _vocabulary(tokenizer: Tokenizer) -> dict[str, int]:
 
 
 def _all_special(tokenizer: Tokenizer) -> list[AddedToken]:
-    return [AddedToken(text=text, special=True, normalized=False) for text in tokenizer.specials]
+    return [
+        AddedToken(text=text, id=number, special=True, normalized=False)
+        for text, number in tokenizer.specials.items()
+    ]
 
 
-def _added(tokenizer: Tokenizer, tokens: Iterable[AddedToken]) -> list[dict[str, Any]]:
-    """The entries of `tokens`, which are special to `tokenizer`."""
+def _added(tokens: Iterable[AddedToken]) -> list[dict[str, Any]]:
     flags = {"single_word": False, "lstrip": False, "rstrip": False}
     return [
         {
-            "id": tokenizer.specials[token.text],
+            "id": token.id,
             "content": token.text,
             **flags,
             "normalized": token.normalized,
@@ -220,7 +236,7 @@ def _added(tokenizer: Tokenizer, tokens: Iterable[AddedToken]) -> list[dict[str,
 
 def _before_it_cuts(tokenizer: WithAddedTokens) -> dict[str, Any]:
     form = {"normalizer": {"type": tokenizer.form}} if tokenizer.form else {}
-    return {"added_tokens": _added(tokenizer.tokenizer, tokenizer.tokens), **form}
+    return {"added_tokens": _added(tokenizer.tokens), **form}
 
 
 def _post_processor(tokenizer: Tokenizer) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from practicum.tokenizers.unicode_forms import FORMS, Form, in_turn
 
 _USUAL_ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>")  # where no configuration names one
 
+_REFUSED = ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix")
+
 
 def read_tokenizer(
     data: Mapping[str, Any], configuration: Mapping[str, Any]
@@ -38,7 +40,7 @@ def _tokenizer(
 ) -> BPE | ByteTokenizer:
     """The tokenizer to which every added token is special and every text is in its form."""
     model = data["model"]
-    _check_model(model)
+    check_bpe(model, _REFUSED)
     decoders = steps_of(data.get("decoder"), "decoders")
     if any(step["type"] != "ByteLevel" for step in decoders):
         raise unsupported("decoder", decoders)
@@ -57,19 +59,20 @@ def _tokenizer(
         merges,
         pattern=pattern,
         specials=specials,
-        end=_end(configuration, specials),
-        begin=_begin(steps_of(data.get("post_processor"), "processors"), configuration, specials),
+        end=end_of(configuration, specials),
+        begin=begin_of(steps_of(data.get("post_processor"), "processors"), configuration, specials),
         whole_first=bool(model.get("ignore_merges")),
     )
 
 
-def _check_model(model: Any) -> None:
+def check_bpe(model: Any, refused: Sequence[str]) -> None:
+    """Raise TokenizerError where `model` is no BPE model, or has one of the features `refused`."""
     if not isinstance(model, dict):
         raise TokenizerError(f"model is {model!r}, expected an object")
     kind = model.get("type") or ("BPE" if "merges" in model else "unnamed")  # GPT-2's has no type
     if kind != "BPE":
         raise TokenizerError(f"a {kind} model; only byte-level BPE is read")
-    for feature in ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"):
+    for feature in refused:
         if model.get(feature):
             raise TokenizerError(f"a BPE model with {feature}; only plain byte-level BPE is read")
     vocabulary, merges = model.get("vocab"), model.get("merges")
@@ -104,6 +107,7 @@ def added(tokens: list[dict[str, Any]]) -> list[AddedToken]:
     return [
         AddedToken(
             text=text,
+            id=token["id"],
             special=token.get("special", True),
             normalized=token.get("normalized", not token.get("special", True)),
         )
@@ -179,7 +183,7 @@ def _pattern(steps: list[dict[str, Any]]) -> SplitPattern | None:
     raise unsupported("pre-tokenizer", steps)
 
 
-def _begin(
+def begin_of(
     steps: list[dict[str, Any]], configuration: Mapping[str, Any], specials: Mapping[str, int]
 ) -> int | None:
     """The token put before every text, by the post-processor or the configuration."""
@@ -196,7 +200,8 @@ def _begin(
     raise unsupported("post-processor", templates)
 
 
-def _end(configuration: Mapping[str, Any], specials: Mapping[str, int]) -> int | None:
+def end_of(configuration: Mapping[str, Any], specials: Mapping[str, int]) -> int | None:
+    """The token that ends a text: the one that the configuration names, or a usual one."""
     named = role_of(configuration, "eos", specials)
     usual = next((specials[text] for text in _USUAL_ENDS if text in specials), None)
     return usual if named is None else named
