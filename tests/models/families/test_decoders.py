@@ -8,7 +8,7 @@ from practicum.data.loader import Loader
 from practicum.data.packing import Example
 from practicum.models.build import build, parameters_of
 from practicum.models.decoder import Decoder, DecoderModel
-from practicum.models.families import galactica, gopher, gpt3, lamda, olmo, opt, palm, phi
+from practicum.models.families import galactica, gemma, gopher, gpt3, lamda, olmo, opt, palm, phi
 from practicum.objectives.next_token import NextToken
 from practicum.seeding import stream
 from practicum.training.budget import Budget
@@ -16,7 +16,7 @@ from practicum.training.loop import fit
 
 SIZES = {
     f"{family.__name__.rpartition('.')[2]} {name}": size
-    for family in (gpt3, palm, gopher, lamda, opt, galactica, phi, olmo)
+    for family in (gpt3, palm, gopher, lamda, opt, galactica, phi, olmo, gemma)
     for name, size in family.SIZES.items()
 }
 VOCAB, LENGTH = 31, 24
@@ -45,6 +45,15 @@ TINY = {
     ),
     "phi": phi.phi(width=24, depth=2, heads=2, hidden=50, vocab=VOCAB, context=LENGTH),
     "olmo": olmo.olmo(width=24, depth=2, heads=2, hidden=40, vocab=VOCAB, context=LENGTH),
+    "gemma": gemma.gemma(
+        width=24, depth=2, heads=3, kv_heads=1, head_width=10, hidden=40, vocab=VOCAB
+    ),
+    "gemma 2": gemma.gemma2(
+        width=24, depth=2, heads=4, kv_heads=2, head_width=10, hidden=40, vocab=VOCAB, window=5
+    ),
+    "gemma 3": gemma.gemma3(
+        width=24, depth=2, heads=3, kv_heads=1, hidden=40, vocab=VOCAB, window=5, every=2
+    ),
     "olmo, clipped": olmo.olmo(width=24, depth=2, heads=2, hidden=40, vocab=VOCAB, clip=0.5),
 }
 

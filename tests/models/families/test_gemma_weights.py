@@ -331,17 +331,3 @@ INEXPRESSIBLE = {
 @pytest.mark.parametrize("what", INEXPRESSIBLE)
 def test_what_their_configuration_cannot_say_is_not_written(what: str):
     assert family_of(INEXPRESSIBLE[what]) is None
-
-
-@pytest.mark.parametrize("name", TINY)
-def test_every_gain_starts_at_one(name: str):
-    model = build(TINY[name], seed=1)
-    norms = {n: p for n, p in model.named_parameters() if "norm" in n}
-    assert len(norms) == 1 + 4 * {"gemma": 2, "gemma2": 4, "gemma3": 6}[name]
-    assert not any(parameter.any() for parameter in norms.values())
-
-
-def test_the_pattern_of_layers_is_as_short_as_it_can_be():
-    assert [len(TINY[name].stack.pattern) for name in TINY] == [1, 2, 2]
-    assert len(SIZES["3-270M"][0].stack.pattern) == 6
-    assert len(SIZES["3-1B"][0].stack.pattern) == 26  # six does not divide it
