@@ -1,8 +1,9 @@
 """Members of a course in processes of their own, on this machine, with one that leads.
 
 The leader sums gradients and passes copies on; it holds none of the training state. Everything it
-asks for is answered, or the worker is `Lost`. New processes are forked from one that has imported
-everything, so that a replacement is there at once, like a spare machine that is kept warm.
+asks for is answered, or the worker is `Lost`. Processes are forked from one that has imported
+everything, and one more than is needed waits with a network built: a hot spare, which takes a lost
+worker's place at once.
 """
 
 import os
@@ -31,6 +32,13 @@ class Lost(Exception):
     def __init__(self, rank: int) -> None:
         super().__init__(f"worker {rank} is gone")
         self.rank = rank
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlist:
+    """Be this member, as it begins."""
+
+    rank: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,20 +106,23 @@ class Replay:
     step: int
 
 
-Order = Make | Apply | GiveCopy | Hold | Save | Held | Fetch | Become | Replay
+Order = Enlist | Make | Apply | GiveCopy | Hold | Save | Held | Fetch | Become | Replay
 
 
 class Worker:
     """What happens in a worker's process: a member, and copies in its memory."""
 
-    def __init__(self, course: Course, rank: int) -> None:
-        self.course, self.rank = course, rank
-        self.member, self.store = Member(course, rank), ReplicaStore()
+    def __init__(self, course: Course) -> None:
+        self.course, self.rank = course, 0
+        self.member, self.store = Member(course, 0), ReplicaStore()
         self.spare: Member | None = None  # on which steps are replayed
 
     def obey(self, order: Order) -> Any:
         """The answer to an order."""
         match order:
+            case Enlist():
+                self.rank = order.rank
+                return self._become(None)
             case Make():
                 return self._make(order)
             case Apply():
@@ -169,16 +180,19 @@ class Crew:
         self._context.set_forkserver_preload([__name__, "torch._dynamo"])
         self._processes: dict[int, Any] = {}
         self._lines: dict[int, Any] = {}  # connections
+        self._spare: tuple[Any, Any] | None = None
 
     def __enter__(self) -> "Crew":
+        self._spare = self._launch()
         for rank in self.ranks:
             self.start(rank)
-        self.ask({rank: Held(rank=rank) for rank in self.ranks})  # all are there
         return self
 
     def __exit__(self, *problem: object) -> None:
         for rank in list(self._processes):
             self._end(rank)
+        if self._spare is not None:
+            _finish(*self._spare)
 
     @property
     def ranks(self) -> range:
@@ -190,16 +204,21 @@ class Crew:
         return (rank + 1) % self.course.members
 
     def start(self, rank: int) -> None:
-        """A new process for this rank; the old one, if any, is ended."""
+        """The spare takes this rank, and another is got ready; the old process is ended."""
         if rank in self._processes:
             self._end(rank)
+        self._processes[rank], self._lines[rank] = self._spare or self._launch()
+        self._spare = None
+        self.ask_one(rank, Enlist(rank=rank))
+        self._spare = self._launch()
+
+    def _launch(self) -> tuple[Any, Any]:
+        """A new process, not waited for, and the line to it."""
         here, there = self._context.Pipe()
-        process = self._context.Process(
-            target=_work, args=(self.course, rank, there), daemon=True, name=f"member {rank}"
-        )
+        process = self._context.Process(target=_work, args=(self.course, there), daemon=True)
         process.start()
         there.close()  # else its end is not noticed
-        self._processes[rank], self._lines[rank] = process, here
+        return process, here
 
     def ask(self, orders: Mapping[int, Order]) -> dict[int, Any]:
         """The answers of several workers, who work at the same time.
@@ -236,11 +255,7 @@ class Crew:
         return self._lines[rank].recv()
 
     def _end(self, rank: int) -> None:
-        self._lines.pop(rank).close()
-        process = self._processes.pop(rank)
-        process.kill()
-        process.join()
-        process.close()
+        _finish(self._processes.pop(rank), self._lines.pop(rank))
 
 
 def summed(gradients: Sequence[Gradient]) -> Gradient:
@@ -251,11 +266,19 @@ def summed(gradients: Sequence[Gradient]) -> Gradient:
     return Gradient(values=values, count=sum(one.count for one in gradients))
 
 
-def _work(course: Course, rank: int, line: Connection) -> None:
+def _finish(process: Any, line: Any) -> None:
+    """End a process that nobody waits for."""
+    line.close()
+    process.kill()
+    process.join()
+    process.close()
+
+
+def _work(course: Course, line: Connection) -> None:
     """A worker's process: it obeys until the leader hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader stops its workers
     torch.set_num_threads(1)
-    worker = Worker(course, rank)
+    worker = Worker(course)
     try:
         while True:
             line.send(worker.obey(line.recv()))
