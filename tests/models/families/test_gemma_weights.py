@@ -275,6 +275,7 @@ def test_a_released_configuration_is_that_of_its_size(name: str):
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "both ways": ("Gemma", {"use_bidirectional_attention": True}, "use_bidirectional_attention"),
     "an activation": ("Gemma2", {"hidden_activation": "mish"}, "'mish'"),
+    "two activations": ("Gemma", {"hidden_activation": "silu"}, "hidden_activation 'silu'"),
     "a window for Gemma 1": ("Gemma", {"sliding_window": 5}, "sliding_window = 5"),
     "windows without one": ("Gemma2", {"sliding_window": None}, "with sliding_window None"),
     "too few layers": ("Gemma3", {"layer_types": [FAR]}, "for each of 3 layers"),

@@ -51,12 +51,18 @@ def _named(norm: Part, place: str) -> Part:
 def from_gemma(config: Mapping[str, Any]) -> Decoder:
     """The description that a `config.json` of Gemma 1 stands for."""
     config = defaulted(config, _GEMMA)
-    # Early files say "gelu" and mean its tanh form, which the entry that came later says outright.
-    activation = str(config.get("hidden_activation") or config["hidden_act"])
+    # Early files say "gelu" and mean its tanh form, which an entry that came later says outright.
+    given = {config["hidden_act"], config.get("hidden_activation") or config["hidden_act"]}
+    activations = {"gelu_pytorch_tanh" if name == "gelu" else str(name) for name in given}
+    if len(activations) > 1:
+        raise ModelError(
+            f"hidden_act is {config['hidden_act']!r} and hidden_activation "
+            f"{config['hidden_activation']!r}; take one of them"
+        )
     return _decoder(
         config,
         [_attention(config)] * whole(config, "num_hidden_layers", 28),
-        activation="gelu_pytorch_tanh" if activation == "gelu" else activation,
+        activation=activations.pop(),
         norms="before",
     )
 
