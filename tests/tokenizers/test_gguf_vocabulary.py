@@ -36,6 +36,20 @@ def test_merges_digits_and_control_tokens_are_read() -> None:
     assert tokenizer.begin is None  # there is one, but add_bos_token is false
 
 
+def test_user_defined_tokens_are_found_in_every_text() -> None:
+    metadata = gguf_metadata()
+    tokens = metadata["tokenizer.ggml.tokens"]
+    assert isinstance(tokens, list)
+    metadata |= {
+        "tokenizer.ggml.tokens": [*tokens, "    "],
+        "tokenizer.ggml.token_type": [3, 3, *[1] * (len(tokens) - 2), 4],
+    }
+    tokenizer = tokenizer_from_gguf(metadata)
+    assert pieces(tokenizer, "the      sand") == [*(b"the", b"    ", b" ", b" ", b"s", b"and")]
+    assert dict(tokenizer.specials) == {"<|im_start|>": 0, "<|im_end|>": 1}
+    assert tokenizer.encode("    <|im_end|>", specials=True) == [len(tokens), 1]
+
+
 def test_arrays_do_as_well_as_lists() -> None:
     metadata = gguf_metadata()
     as_arrays = metadata | {

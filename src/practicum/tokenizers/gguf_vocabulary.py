@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from practicum.errors import TokenizerError, UnknownName
+from practicum.tokenizers.added_tokens import AddedToken, WithAddedTokens
 from practicum.tokenizers.bpe import BPE
 from practicum.tokenizers.byte_alphabet import unprintable
 from practicum.tokenizers.patterns import GPT2, GPT4, QWEN2, SMOL
@@ -26,12 +27,11 @@ _PATTERNS = {
 _LLAMA3 = ("llama-bpe", "llama3", "llama-v3")  # whole tokens first; a text begins with a token
 
 
-def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> BPE | SentencePieceBPE:
+def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> BPE | SentencePieceBPE | WithAddedTokens:
     """The tokenizer that `metadata` (plain values or arrays by key) describes.
 
-    Control tokens are its specials, and so are user-defined ones of `gpt2`; those of `llama` are
-    found in any text. Raises TokenizerError where a key is missing or the model or the way of
-    splitting is not one of those known here.
+    Control tokens are its specials; user-defined ones are found in any text. Raises TokenizerError
+    where a key is missing or the model or the way of splitting is not one of those known here.
     """
     match metadata.get("tokenizer.ggml.model"):
         case "gpt2":
@@ -47,18 +47,19 @@ def tokenizer_from_gguf(metadata: Mapping[str, Any]) -> BPE | SentencePieceBPE:
             )
 
 
-def _byte_level(metadata: Mapping[str, Any]) -> BPE:
+def _byte_level(metadata: Mapping[str, Any]) -> BPE | WithAddedTokens:
     pre = str(metadata.get("tokenizer.ggml.pre", "default"))
     if pre not in _PATTERNS:
         raise UnknownName("way of splitting text in GGUF (tokenizer.ggml.pre)", pre, _PATTERNS)
     tokens = [str(token) for token in _needed(metadata, "tokens")]
-    specials = {
-        token: number
+    added = [
+        AddedToken(text=token, id=number, special=kind is Kind.CONTROL, normalized=False)
         for number, (token, kind) in enumerate(zip(tokens, _kinds(metadata), strict=True))
         if kind in (Kind.CONTROL, Kind.USER_DEFINED)  # written as they are
-    }
+    ]
+    specials = {token.text: token.id for token in added}
     reserved = set(specials.values())
-    return BPE(
+    tokenizer = BPE(
         [t.encode() if n in reserved else unprintable(t) for n, t in enumerate(tokens)],
         [_merge(str(merge)) for merge in _needed(metadata, "merges")],
         pattern=_PATTERNS[pre],
@@ -67,6 +68,8 @@ def _byte_level(metadata: Mapping[str, Any]) -> BPE:
         begin=_id(metadata, "bos") if _begins(metadata, pre) else None,
         whole_first=pre in _LLAMA3,
     )
+    plain = any(not token.special for token in added)
+    return WithAddedTokens(tokenizer, added) if plain else tokenizer
 
 
 def _sentencepiece(metadata: Mapping[str, Any]) -> SentencePieceBPE:
