@@ -39,7 +39,7 @@ from practicum.training.loop import Watch, fit
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A shape and its rate: on another seed the better of 8e-3 and 16e-3, but for the medium one."""
+    """A shape, and its rate: for the large and the small the better of two, on another seed."""
 
     width: int
     depth: int
