@@ -14,11 +14,12 @@ from practicum.models.convert import convert
 from practicum.models.families.llama import llama
 from practicum.models.families.mixtral import mixtral
 from practicum.models.families.t5 import t5
-from practicum.models.hugging_face import write_folder
-from practicum.models.load import load
+from practicum.models.hugging_face import open_folder, write_folder
+from practicum.models.load import Stored, load
 from practicum.models.own_folder import write_network
 from practicum.models.safetensors_folder import WEIGHTS, open_weights, write_weights
 from practicum.tokenizers.bytes import ByteTokenizer
+from practicum.tokenizers.offset_bytes import OffsetBytes
 
 SMALL = llama(width=12, depth=2, heads=3, kv_heads=1, hidden=20, vocab=31)
 
@@ -114,6 +115,21 @@ def test_files_about_text_are_copied_as_they_are(theirs, tmp_path):
     convert(str(tmp_path / "ours"), tmp_path / "again")
     assert (tmp_path / "again" / "generation_config.json").read_text() == '{"eos_token_id": 2}'
     assert (tmp_path / "again" / "spiece.model").read_bytes() == b"pieces"
+
+
+def test_a_tokenizer_that_cannot_be_written_is_told_and_the_weights_are(theirs, tmp_path):
+    stored = Stored(
+        name="file",
+        network=open_folder(theirs),
+        tokenizer=OffsetBytes(384),
+        chat_template=None,
+        source="file.gguf",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("practicum.models.convert.open_stored", lambda reference: stored)
+        done = convert("file.gguf", tmp_path / "again")
+    assert "OffsetBytes cannot be written" in done.lacking
+    assert_same(theirs, tmp_path / "again")
 
 
 def test_an_encoder_decoder_goes_there_and_back(tmp_path):

@@ -63,3 +63,5 @@ def command(
     if done.left:
         names = ", ".join(done.left[:5]) + (" …" if len(done.left) > 5 else "")
         click.echo(f"left, as they hold no weights of their own: {names}")
+    if done.lacking:
+        click.echo(f"note: no tokenizer was written: {done.lacking}", err=True)

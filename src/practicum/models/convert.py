@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from practicum.config import to_json
-from practicum.errors import ModelError
+from practicum.errors import ModelError, TokenizerError
 from practicum.events import Progress, emit
 from practicum.models.hugging_face import (
     SHARD_BYTES,
@@ -54,6 +54,7 @@ class Conversion:
     written: int  # tensors
     bytes: int  # of weights, written
     left: tuple[str, ...]  # names in the source that hold no weights, such as stored masks
+    lacking: str  # why no tokenizer was written; empty where nothing is lacking
 
 
 def convert(
@@ -85,7 +86,7 @@ def convert(
         write_weights(
             rewriting.tensors, aside, max_shard_bytes=max_shard_bytes, read=rewriting.read
         )
-        _write_texts(stored, aside)
+        lacking = _write_texts(stored, aside)
         if family is None:
             write_json(aside / DESCRIPTION, to_json(description))
         else:
@@ -102,18 +103,27 @@ def convert(
         written=len(rewriting.tensors),
         bytes=sum(tensor.nbytes for tensor in rewriting.tensors.values()),
         left=tuple(stored.network.unused()),
+        lacking=lacking,
     )
 
 
-def _write_texts(stored: Stored, aside: Path) -> None:
-    """A folder's own files about text as they are; of a GGUF file, what it says in their form."""
+def _write_texts(stored: Stored, aside: Path) -> str:
+    """A folder's own files about text as they are; of a GGUF file, what it says in their form.
+
+    Returns why there is no tokenizer where its kind has no such form.
+    """
     folder = Path(stored.source)
-    if not folder.is_dir():
+    if folder.is_dir():
+        for name in TEXT_FILES:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, aside / name)
+        return ""
+    try:
         write_text_side(aside, stored.tokenizer, stored.chat_template)
-        return
-    for name in TEXT_FILES:
-        if (folder / name).is_file():
-            shutil.copyfile(folder / name, aside / name)
+    except TokenizerError as problem:
+        write_text_side(aside, None, stored.chat_template)
+        return str(problem)
+    return ""
 
 
 def _other(stored: Stored) -> Layout:
