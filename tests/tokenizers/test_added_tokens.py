@@ -71,8 +71,15 @@ def _form_alone(theirs: Tokenizer) -> None:
     theirs.normalizer = normalizers.NFD()
 
 
+def _words(theirs: Tokenizer) -> None:
+    """Tokens of the model's own that are made added ones, with merges that lead over them."""
+    _phi(theirs)
+    theirs.add_tokens(["the", "a", "th", "they"])
+
+
 KINDS = {
     "phi": _phi,
+    "words": _words,
     "tangled": _tangled,
     "composed": _composed,
     "forms in turn": _normalised,
@@ -196,9 +203,10 @@ def test_tokens_that_cannot_be_told_apart_or_are_missing_are_named() -> None:
     assert WithAddedTokens(inner, tokens).encode("ée\u0301") == [256, 257]
     with pytest.raises(TokenizerError, match="are read alike"):
         WithAddedTokens(inner, tokens, form="NFD")
-    for others in (tokens[1:], [*tokens, tokens[0]]):
-        with pytest.raises(TokenizerError, match="hold one twice, or lack one that is special"):
-            WithAddedTokens(inner, others)
+    with pytest.raises(TokenizerError, match="'é' is special to the tokenizer, but not among"):
+        WithAddedTokens(inner, tokens[1:])
+    with pytest.raises(TokenizerError, match="an added token is given twice"):
+        WithAddedTokens(inner, [*tokens, tokens[0]])
     with pytest.raises(TokenizerError, match="id 258 is outside"):
         WithAddedTokens(inner, [*tokens, AddedToken(text="a", id=258)])
 

@@ -57,10 +57,11 @@ class WithAddedTokens(PieceTokenizer):
             begin=tokenizer.begin,
         )
         self._id = {token.text: token.id for token in tokens}
-        if len(self._id) < len(tokens) or not set(tokenizer.specials.items()) <= self._id.items():
+        if len(self._id) < len(tokens):
+            raise TokenizerError("an added token is given twice")
+        if lacking := sorted(set(tokenizer.specials.items()) - self._id.items()):
             raise TokenizerError(
-                "the added tokens hold one twice, or lack one that is special to the tokenizer: "
-                f"they are {', '.join(map(repr, self._id))}"
+                f"{lacking[0][0]!r} is special to the tokenizer, but not among the added tokens"
             )
         for token in tokens:
             self.piece(token.id)  # which raises where there is none

@@ -28,26 +28,34 @@ def read_tokenizer(
     added_tokens = data.get("added_tokens") or []
     check_added(added_tokens)
     form = _form(steps_of(data.get("normalizer"), "normalizers"))
-    tokenizer = _tokenizer(data, configuration, added_tokens)
     tokens = added(added_tokens)
+    tokenizer = _tokenizer(data, configuration, tokens)
     if form is None and all(token.special for token in tokens):
         return tokenizer
     return WithAddedTokens(tokenizer, tokens, form=form)
 
 
 def _tokenizer(
-    data: Mapping[str, Any], configuration: Mapping[str, Any], added_tokens: list[dict[str, Any]]
+    data: Mapping[str, Any], configuration: Mapping[str, Any], tokens: list[AddedToken]
 ) -> BPE | ByteTokenizer:
-    """The tokenizer to which every added token is special and every text is in its form."""
+    """The tokenizer of what stands between `tokens`, to which they are special.
+
+    A plain one that merges make stays a token of the model, too: others are made of it.
+    """
     model = data["model"]
     check_bpe(model, _REFUSED)
     decoders = steps_of(data.get("decoder"), "decoders")
     if any(step["type"] != "ByteLevel" for step in decoders):
         raise unsupported("decoder", decoders)
-    ids = {token["content"]: token["id"] for token in added_tokens}
-    pieces = _pieces(model["vocab"], ids)
+    ids = {token.text: token.id for token in tokens}
     merges = [_merge(merge) for merge in model["merges"]]
-    specials = {text: ids[text] for text in sorted(ids, key=lambda text: ids[text])}
+    made = {left + right for left, right in merges}.union(bytes([byte]) for byte in range(128))
+    specials = {
+        token.text: token.id
+        for token in tokens
+        if token.special or token.text.encode() not in made or not _ordinary(token, model["vocab"])
+    }
+    pieces = _pieces(model["vocab"], specials)
     pattern = _pattern(steps_of(data.get("pre_tokenizer"), "pretokenizers"))
     if pattern is None:
         tokenizer = ByteTokenizer(tuple(specials))
@@ -59,8 +67,8 @@ def _tokenizer(
         merges,
         pattern=pattern,
         specials=specials,
-        end=end_of(configuration, specials),
-        begin=begin_of(steps_of(data.get("post_processor"), "processors"), configuration, specials),
+        end=end_of(configuration, ids),
+        begin=begin_of(steps_of(data.get("post_processor"), "processors"), configuration, ids),
         whole_first=bool(model.get("ignore_merges")),
     )
 
@@ -141,6 +149,12 @@ def unsupported(stage: str, steps: list[dict[str, Any]]) -> TokenizerError:
 def _named(step: dict[str, Any]) -> str:
     settings = {k: v for k, v in step.items() if k in ("pattern", "behavior", "add_prefix_space")}
     return step["type"] + (f" {json.dumps(settings, ensure_ascii=False)}" if settings else "")
+
+
+def _ordinary(token: AddedToken, vocabulary: Mapping[str, int]) -> bool:
+    """Whether the vocabulary has the token, written in bytes as in characters."""
+    as_it_is = token.text.isascii() and token.text.isprintable() and " " not in token.text
+    return as_it_is and vocabulary.get(token.text) == token.id
 
 
 def _pieces(vocabulary: Mapping[str, int], added: Mapping[str, int]) -> list[bytes]:
