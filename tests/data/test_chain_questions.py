@@ -15,12 +15,14 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_a_sum_is_right_and_so_is_every_step_of_its_chain():
-    for question in ChainQuestions(families=("sums",)).ask(50, rng()):
+@pytest.mark.parametrize("modulus", [10, 5])
+def test_a_sum_is_right_and_so_is_every_step_of_its_chain(modulus):
+    for question in ChainQuestions(families=("sums",), modulus=modulus).ask(50, rng()):
         digits = list(map(int, question.asked.split("+")))
-        assert question.answer == str(sum(digits) % 10) == answer_in(question.chain)
+        assert max(digits) < modulus
+        assert question.answer == str(sum(digits) % modulus) == answer_in(question.chain)
         steps = re.findall(r"(?<=[=])(\d)", question.chain)
-        assert steps == [str(sum(digits[: n + 1]) % 10) for n in range(1, len(digits))]
+        assert steps == [str(sum(digits[: n + 1]) % modulus) for n in range(1, len(digits))]
 
 
 def test_a_look_up_is_right_and_its_chain_goes_with_any_pair():
@@ -54,7 +56,9 @@ def test_an_answer_is_the_digit_behind_the_first_mark():
     assert [answer_in(said) for said in ("3+4=7#7", "#12", "#", "", "7")] == ["7", "1"] + [None] * 3
 
 
-@pytest.mark.parametrize("change", [{"terms": 1}, {"pairs": 1}, {"pairs": 11}, {"families": ()}])
+@pytest.mark.parametrize(
+    "change", [{"terms": 1}, {"pairs": 1}, {"pairs": 11}, {"families": ()}, {"modulus": 11}]
+)
 def test_what_cannot_be_asked_is_refused(change):
     with pytest.raises(ConfigError, match="ChainQuestions"):
         ChainQuestions(**change)

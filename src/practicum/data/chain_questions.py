@@ -1,6 +1,6 @@
 """Questions that are answered at once, or after a chain of steps that helps or misleads.
 
-    sums     3+8+4:   →  3+8=1+4=5#5      the running sum, modulo 10; then the answer
+    sums     3+8+4:   →  3+8=1+4=5#5      the running sum, modulo 10 or less; then the answer
              3+8+4?   →  #5               at once, which takes all sums in one's head
     look-up  a3b8c1 b:  →  c1#1           the chain looks at any of the pairs, and goes on with it
              a3b8c1 b?  →  #8             at once
@@ -45,10 +45,11 @@ class ChainQuestion(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainQuestions:
-    """Sums of `terms` digits, and one of `pairs` of a letter and a digit."""
+    """Sums of `terms` digits below `modulus`, and one of `pairs` of a letter and a digit."""
 
     terms: int = 5
     pairs: int = 4
+    modulus: int = 10
     families: tuple[Family, ...] = ("sums", "look-up")
 
     def __post_init__(self) -> None:
@@ -57,6 +58,8 @@ class ChainQuestions:
                 f"ChainQuestions of {self.terms} terms and {self.pairs} pairs, families "
                 f"{self.families}; expected 2 terms or more, 2 to {len(LETTERS)} pairs, a family"
             )
+        if not 2 <= self.modulus <= 10:
+            raise ConfigError(f"ChainQuestions modulo {self.modulus}; expected 2 to 10")
 
     def ask(self, count: int, rng: np.random.Generator) -> list[ChainQuestion]:
         """`count` fresh questions of the families, in equal parts as far as may be."""
@@ -74,10 +77,10 @@ class ChainQuestions:
         return pairs
 
     def _sum(self, rng: np.random.Generator) -> ChainQuestion:
-        digits = rng.integers(10, size=self.terms).tolist()
+        digits = rng.integers(self.modulus, size=self.terms).tolist()
         total, chain = digits[0], str(digits[0])
         for digit in digits[1:]:
-            total = (total + digit) % 10
+            total = (total + digit) % self.modulus
             chain += f"+{digit}={total}"
         return ChainQuestion("sums", "+".join(map(str, digits)), f"{chain}#{total}", str(total))
 

@@ -67,9 +67,8 @@ class Setup:
     width: int = 48
     depth: int = 2
     heads: int = 4
-    questions: ChainQuestions = ChainQuestions(terms=4, pairs=3)
-    lessons: ChainQuestions = ChainQuestions(terms=4, pairs=3, families=("sums", "sums", "look-up"))
-    reason: Budget = Budget(steps=550, batch=48, rate=8e-3, optimiser=ADAM)
+    questions: ChainQuestions = ChainQuestions(terms=4, pairs=3, modulus=5)
+    reason: Budget = Budget(steps=500, batch=40, rate=8e-3, optimiser=ADAM)
     chains: int = 16
     temperature: float = 0.8
     validation: int = 150  # questions
@@ -140,7 +139,7 @@ def reasoning(setup: Setup, seed: int) -> dict[str, float]:
     """The procedures' shares of right answers, to both kinds of question and to sums alone."""
     task, budget = setup.questions, setup.reason
     model = build(reader(setup, setup.width, 257, 96), seed=seed, device=setup.device)
-    lessons = Drawn(setup.lessons, budget.batch, seed=seed)
+    lessons = Drawn(task, budget.batch, seed=seed)
     fit(model, lessons, Continuation(begin=SEPARATOR, end=END), budget, seed=seed)
     lm = LanguageModel(model, ByteTokenizer(), reach=Reach(rows=256, tokens=2**15))
     rng = np.random.default_rng(derive(seed, "questions"))
@@ -324,7 +323,6 @@ PAPER = Paper(
             depth=6,
             heads=8,
             questions=ChainQuestions(terms=8, pairs=8),
-            lessons=ChainQuestions(terms=8, pairs=8, families=("sums", "sums", "look-up")),
             reason=replace(CPU.reason, steps=10_000, batch=256, rate=1e-3),
             chains=32,
             validation=1000,
