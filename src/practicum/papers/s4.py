@@ -80,7 +80,7 @@ class Reads:
     """A classifier of pictures with noise after them."""
 
     reader: Start | Literal["gated", "attention"]
-    slower: float = 1.0  # of the rate: what suits the reader, as tried on other seeds
+    slower: float = 1.0  # share of the rate, which is a state space's
 
 
 @dataclass(frozen=True, kw_only=True)
