@@ -5,8 +5,7 @@
     fix: In the _ was the Word, _ the Word …     beginning and
 
 The verses come from chapters that `documents.Corpus.split` holds out at `held_out`, in both bibles
-alike. The plain text is the other chapters with the bibles side by side, each verse in the one and
-then in the other. So a short stretch of it says most things twice, as long texts do.
+alike; the plain text is the other chapters of both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,23 +66,15 @@ class VerseTasks:
             )
 
     def plain(self) -> list[Document]:
-        """The chapters that no task is made of, each verse in the old bible and then in the new."""
-        return [
-            Document(
-                id=document.id,
-                text="".join(f"{old}\n{new}\n" for old, new in pairs),
-                source=f"{document.source}; {self.new}",
-                licence=document.licence,
-            )
-            for document, pairs in self._chapters(held_out=False)
-        ]
+        """The chapters of both bibles that no task is made of."""
+        return [d for name in (self.old, self.new) for d in corpus(name).split(self.held_out).train]
 
     def verses(self) -> list[Verse]:
         """The verses that have words enough to miss some, in their order."""
         parts = _parts(self.old)
         return [
             Verse(parts[document.id], old, new)
-            for document, pairs in self._chapters(held_out=True)
+            for document, pairs in self._chapters()
             for old, new in pairs
             if self._suits(old, new)
         ]
@@ -100,13 +91,12 @@ class VerseTasks:
         order = iter(rng.permutation(len(verses)).tolist())
         return [self._tasks([verses[next(order)] for _ in range(n)], rng) for n in sizes]
 
-    def _chapters(self, *, held_out: bool) -> Iterator[tuple[Document, list[tuple[str, str]]]]:
-        """Chapters of the old bible with their verses in both, where these are as many."""
-        old, new = (corpus(name).split(self.held_out) for name in (self.old, self.new))
-        others = {d.id: d for d in (new.held_out if held_out else new.train)}
-        for document in old.held_out if held_out else old.train:
-            lines = document.text.splitlines()
-            beside = others[document.id].text.splitlines() if document.id in others else []
+    def _chapters(self) -> Iterator[tuple[Document, list[tuple[str, str]]]]:
+        """Held-out chapters of the old bible with their verses in both, where these are as many."""
+        old, new = (corpus(name).split(self.held_out).held_out for name in (self.old, self.new))
+        others = {document.id: document.text.splitlines() for document in new}
+        for document in old:
+            lines, beside = document.text.splitlines(), others.get(document.id, [])
             if len(lines) == len(beside):  # else the bibles number this chapter differently
                 yield document, list(zip(lines, beside, strict=True))
 
