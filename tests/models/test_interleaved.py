@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from practicum.data.patches import cut, joined
 from practicum.data.segments import Signal, Written
 from practicum.errors import ConfigError, DataError, ModelError
 from practicum.kernels.cross_entropy import IGNORED
-from practicum.kernels.patches import cut, joined
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama

@@ -5,10 +5,10 @@ import torch
 from jaxtyping import Float32
 
 from practicum.data.images import Images
+from practicum.data.patches import cut
 from practicum.data.segments import Document, Segment, Signal, Written
 from practicum.data.shards import TokenShards
 from practicum.errors import DataError
-from practicum.kernels.patches import cut
 
 ZERO = ord("0")
 
@@ -31,7 +31,8 @@ class IllustratedText:
         self.shards, self.labels = shards, images.labels
         self.pictures, self.stretch = pictures, stretch
         squares = torch.from_numpy(images.pixels).view(-1, images.side, images.side)
-        self.pieces: Float32[np.ndarray, "m n f"] = cut(squares, side).contiguous().numpy()
+        # from −1, dark, to 1, so that ink and ground are told apart by sign
+        self.pieces: Float32[np.ndarray, "m n f"] = cut(2 * squares - 1, side).contiguous().numpy()
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Document]:
         """`count` fresh documents."""
@@ -43,7 +44,7 @@ class IllustratedText:
 
     def riddles(self, *, blank: bool = False) -> list[Document]:
         """Every picture alone with its digit behind; `blank`: nothing is on the picture."""
-        pieces = np.zeros_like(self.pieces) if blank else self.pieces
+        pieces = np.full_like(self.pieces, -1) if blank else self.pieces
         return [
             (Signal(pieces=one), Written(ids=(ZERO + int(label),)))
             for one, label in zip(pieces, self.labels, strict=True)
