@@ -34,7 +34,7 @@ def test_prose_goes_on_behind_pictures_and_their_digits():
 
 def test_patches_are_two_by_two():
     assert TASK.pieces.shape == (3, 4, 4)
-    assert (TASK.pieces[0, 1] * 48).round().tolist() == [2, 3, 6, 7]
+    assert ((TASK.pieces[0, 1] + 1) * 24).round().tolist() == [2, 3, 6, 7]
 
 
 def test_the_text_alone_is_that_of_the_same_draw():
@@ -51,7 +51,7 @@ def test_prose_is_one_stretch():
 def test_riddles_show_every_picture_once_or_none():
     riddles, blank = TASK.riddles(), TASK.riddles(blank=True)
     assert [bytes(riddle[1].ids).decode() for riddle in riddles] == ["7", "0", "4"]
-    assert all((one[0].pieces == 0).all() for one in blank)
+    assert all((one[0].pieces == -1).all() for one in blank)
     assert (riddles[2][0].pieces == TASK.pieces[2]).all()
 
 

@@ -84,10 +84,10 @@ class Setup:
     corpora: tuple[str, ...] = ("topics", "docstrings")
     text: int = 800_000  # bytes
     held_out: int = 60_000
-    pictures: int = 6  # of every document
-    stretch: int = 24  # bytes of prose before them, and after
+    pictures: int = 5  # of every document
+    stretch: int = 40  # bytes of prose before them, and after
     picture_width: int = 48
-    illustrate: Budget = Budget(steps=280, batch=16, rate=8e-3, optimiser=ADAM)
+    illustrate: Budget = Budget(steps=320, batch=16, rate=8e-3, optimiser=ADAM)
     measured: int = 200  # documents
     device: str = "cpu"
 
