@@ -55,7 +55,7 @@ from practicum.training.loop import Watch, fit
 from practicum.training.optimiser import Adafactor
 from practicum.training.schedules import Linear
 
-SENTINELS = 24  # a stretch takes four; the first has the last id, as in T5's vocabulary
+SENTINELS = 24  # enough for stretches of 256 tokens; the first has the last id, as in T5
 SPECIALS = ("</s>", "<pad>", *(f"<extra_id_{n}>" for n in reversed(range(SENTINELS))))
 ADAFACTOR = Adafactor(scaled=True)  # as the paper's, with a rate that suits the width
 
@@ -272,7 +272,7 @@ PAPER = Paper(
             CPU,
             size=9_000_000,
             vocab=8192,
-            segment=568,
+            segment=256,
             tasks=VerseTasks(longest=400),
             width=512,
             depth=6,
