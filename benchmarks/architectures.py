@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAIRS = {
-    "mamba": ["--lengths", "256", "1024", "--alone", "--rounds", "1"],
+    "mamba": ["--lengths", "256", "1024", "--alone", "--rounds", "3"],
     "experts": [],
     "window": [],
     "loading": [],

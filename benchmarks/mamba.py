@@ -24,6 +24,7 @@ from practicum.models.weight_table import outgoing
 
 SHAPE = mamba(width=256, depth=4, vocab=4096, context=4096)
 PROMPT, GENERATED = 16, 64  # tokens
+LONG = 512  # beyond it the peer takes minutes, and one step has to do
 
 
 def models() -> tuple[DecoderModel, Any]:
@@ -51,8 +52,9 @@ def train(ours: DecoderModel, theirs: Any, length: int, rounds: int) -> dict[str
         "practicum": lambda: step(ours, ours, length),
         "transformers": lambda: step(theirs, lambda ids: theirs(ids).logits, length),
     }
+    slow = length > LONG
     with watching_load() as load:
-        seconds = interleave(calls, rounds=rounds)
+        seconds = interleave(calls, rounds=1 if slow else rounds, warmup=0 if slow else 1)
     show(f"forward and backward, one row of {length}", seconds, "transformers")
     middle = medians(seconds)
     ratio = middle["transformers"] / middle["practicum"]
