@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from practicum.cli.main import practicum
@@ -159,6 +160,37 @@ def test_a_t5_of_transformers_is_asked_too(tmp_path):
     save(build(gpt2(width=16, depth=1, heads=2, vocab=257, context=32)), tmp_path / "gpt2")
     said = answer("translate", text, "--model", tmp_path / "gpt2", status=1)
     assert "a language model, which does not translate" in str(said.exception)
+
+
+def test_a_t5_goes_on_from_a_table_and_stays_a_folder_of_transformers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    both = TextToText(OffsetBytes(), begin=0)
+    model = build(t5_1_1(width=16, depth=1, heads=2, hidden=24, vocab=384), seed=4)
+    save_translator(model, "t5", source=both, target=both)
+    rows = "".join(f"{n},{'even' if n % 2 == 0 else 'odd'}\n" for n in range(120))
+    Path("numbers.csv").write_text("number,what\n" + rows)
+    call = ("train", "--task", "translation", "--table", "numbers.csv", "--start", "t5")
+    columns = ("--source-column", "number", "--target-column", "what", "--prefix", "parity: ")
+    short = ("--steps", "8", "--average", "0", "--save-every", "2", "--evaluate-every", "2")
+    (row,) = json.loads(answer(*call, *columns, *short, "--out", "tuned", "--json").stdout)
+    assert (row["steps"], row["averaged"]) == (8, 1)
+    assert row["held_out_loss"] == pytest.approx(best_loss(Path("tuned")), rel=1e-4)
+    assert Path("tuned", "config.json").is_file()
+    tuned = load_translator("tuned")
+    assert isinstance(tuned.source, TextToText)
+    before = dict(model.named_parameters())
+    assert any(not torch.equal(p, before[n]) for n, p in tuned.model.named_parameters())
+    answer("translate", "parity: 7", "--model", "tuned", "--beam", "1")
+
+
+def best_loss(folder: Path) -> float:
+    points = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return min(point["value"] for point in points if point["name"] == "held_out")
+
+
+def test_a_start_has_its_own_tokenizer(here):
+    said = answer(*CALL, "--start", "model", "--tokenizer", "bytes", "--out", "x", status=1)
+    assert "has its own tokenizer" in str(said.exception)
 
 
 def test_a_resumed_translator_equals_an_uninterrupted_one(here):

@@ -10,8 +10,9 @@ from practicum.data.parallel import (
     encode_pairs,
     read_pairs,
     split_pairs,
+    table_pairs,
 )
-from practicum.errors import DataError
+from practicum.errors import DataError, UnknownName
 from practicum.tokenizers.bytes import ByteTokenizer
 
 
@@ -96,3 +97,15 @@ def test_both_sides_are_encoded():
     tokenizer = ByteTokenizer()
     pairs = encode_pairs([SentencePair("ab", "ü")], tokenizer, tokenizer)
     assert pairs == (TokenPair((97, 98), (0xC3, 0xBC)),)
+
+
+def test_columns_of_a_table_stand_side_by_side(tmp_path):
+    place = tmp_path / "t.csv"
+    place.write_text("n,says,other\n1,one,x\n2.5,two and a half,y\n")
+    pairs = table_pairs(place, source="n", target="says", prefix="name: ")
+    assert pairs == (("name: 1", "one"), ("name: 2.5", "two and a half"))
+    place.write_text("n,says\n1,one\n2,\n")
+    with pytest.raises(DataError, match="says is empty in row 3"):
+        table_pairs(place, source="n", target="says")
+    with pytest.raises(UnknownName, match="column"):
+        table_pairs(place, source="m", target="says")

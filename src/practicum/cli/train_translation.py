@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from practicum.decoding.translate import Translator
     from practicum.models.encoder_decoder import EncoderDecoder
     from practicum.models.recurrent import Recurrent
-    from practicum.models.translators import TranslatorModel
+    from practicum.models.translators import TrainedTranslator, TranslatorModel
     from practicum.objectives.translation import Translation
     from practicum.tokenizers.tokenizer import Tokenizer
     from practicum.training.budget import Budget
@@ -39,26 +39,55 @@ def train_translation(
 ) -> dict[str, Any]:
     """Train on the pairs of sentences; what came out as a row."""
     from practicum.data.parallel import split_pairs
+    from practicum.models.build import build
 
     budget = _budget(learning)
-    device = place.device_for(_description(shape, words.vocab, pairs.dropout))
+    known = _known(pairs, words)
+    asked = known.model.description if known else _description(shape, words.vocab, pairs.dropout)
+    device = place.device_for(asked)
     text = split_pairs(pairs.read())
     folder = place.folder()
     with listening(Curves(folder / "metrics.jsonl", fresh=not place.resume)):
-        both = [side for pair in text.train for side in pair]
-        tokenizer = words.kept(both, folder, resumed=place.resume, specials=SPECIALS)
-        description = _description(shape, tokenizer.size, pairs.dropout)
-        context = None if shape.family == "recurrent" else shape.context
+        if known is not None:
+            description, source, target = asked, known.source, known.target
+        else:
+            both = [side for pair in text.train for side in pair]
+            source = words.kept(both, folder, resumed=place.resume, specials=SPECIALS)
+            description, target = _description(shape, source.size, pairs.dropout), source
+        context = _limit(description)
         run = Run(
-            learn=[tokens for _, tokens in pairs.encoded(text.train, tokenizer, context)],
-            held_out=pairs.encoded(text.held_out, tokenizer, context),
-            tokenizer=tokenizer,
+            learn=[tokens for _, tokens in pairs.encoded(text.train, source, target, context)],
+            held_out=pairs.encoded(text.held_out, source, target, context),
+            source=source,
+            target=target,
             folder=folder,
             pairs=pairs,
         )
-        return run.train(
-            description, budget, seed=learning.seed, device=device, resume=place.resume
-        )
+        start = known.model.to(device) if known else None
+        model = start or build(description, seed=learning.seed, device=device)
+        return run.train(model, budget, seed=learning.seed, device=device, resume=place.resume)
+
+
+def _limit(description: "EncoderDecoder | Recurrent") -> int | None:
+    """How many tokens it reads at most; None: any number."""
+    from practicum.models.recurrent import Recurrent
+
+    if isinstance(description, Recurrent) or description.positions is None:
+        return None
+    return description.context
+
+
+def _known(pairs: Pairs, words: Words) -> "TrainedTranslator | None":
+    """The model to go on from, in float32, if one is named."""
+    if pairs.start is None:
+        return None
+    if words.tokenizer is not None:
+        raise ConfigError(f"{pairs.start} has its own tokenizer; leave out --tokenizer")
+    import torch
+
+    from practicum.models.translators import load_translator
+
+    return load_translator(pairs.start, dtype=torch.float32)
 
 
 def _description(shape: Shape, vocab: int, dropout: float) -> "EncoderDecoder | Recurrent":
@@ -106,13 +135,14 @@ class Run:
 
     learn: "Sequence[TokenPair]"
     held_out: "Sequence[tuple[SentencePair, TokenPair]]"
-    tokenizer: "Tokenizer"
+    source: "Tokenizer"
+    target: "Tokenizer"
     folder: Path
     pairs: Pairs
 
     def train(
         self,
-        description: "EncoderDecoder | Recurrent",
+        model: "TranslatorModel",
         budget: "Budget",
         *,
         seed: int,
@@ -123,16 +153,15 @@ class Run:
         from practicum.data.length_buckets import BucketLoader, Buckets
         from practicum.decoding.translate import Translator
         from practicum.kernels.label_smoothing import EvenSmoothing
-        from practicum.models.build import build
         from practicum.models.translators import save_translator
         from practicum.objectives.translation import Translation
         from practicum.training.averaging import average_checkpoints
-        from practicum.training.checkpoint import recent_checkpoints
+        from practicum.training.checkpoint import best_checkpoint, recent_checkpoints
         from practicum.training.loop import Watch, fit
 
-        words, place = self.tokenizer, self.folder / "checkpoints"
-        model: TranslatorModel = build(description, seed=seed, device=device)
-        translator = Translator(model=model, source=words, target=words, device=device)
+        words = {"source": self.source, "target": self.target}
+        place, last = self.folder / "checkpoints", self.pairs.average
+        translator = Translator(model=model, device=device, **words)
         buckets = Buckets(rows=None, tokens=budget.batch)
         judge = Translation(begin=translator.begin, end=translator.end)
         watched = self._held_out_loss(judge, buckets)
@@ -140,7 +169,7 @@ class Run:
             evaluate=watched,
             folder=place,
             resume=resume,
-            keep=self.pairs.average,
+            keep=max(1, last),
             name=f"training {self.folder.name}",
         )
         smoothed = Translation(
@@ -148,9 +177,9 @@ class Run:
         )
         loader = BucketLoader(self.learn, buckets, seed=seed)
         trained = fit(model, loader, smoothed, budget, seed=seed, watch=watch)
-        averaged = recent_checkpoints(place)[-self.pairs.average :]
+        averaged = recent_checkpoints(place)[-last:] if last else [best_checkpoint(place)]
         average_checkpoints(model, averaged)
-        save_translator(model, self.folder, source=words, target=words)
+        save_translator(model, self.folder, **words)
         return {
             "model": str(self.folder),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),

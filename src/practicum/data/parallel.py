@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from practicum.data.documents import HELD_OUT, is_held_out
 from practicum.data.files import text_bytes
+from practicum.data.table import Numbers, Words, read_table
 from practicum.errors import DataError
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -59,6 +60,28 @@ def read_pairs(source: str | Path, target: str | Path) -> tuple[SentencePair, ..
     for file, lines in zip(files, (left, right), strict=True):
         _check_full(file, lines)
     return tuple(map(SentencePair, left, right))
+
+
+def table_pairs(
+    file: str | Path, *, source: str = "input", target: str = "target", prefix: str = ""
+) -> tuple[SentencePair, ...]:
+    """Two columns of a CSV file side by side, `prefix` before every source.
+
+    Raises DataError: not a table, an empty cell; UnknownName for a column it does not have.
+    """
+    table = read_table(file)
+    sides = [_texts(table.column(name)) for name in (source, target)]
+    for name, side in zip((source, target), sides, strict=True):
+        if "" in side:
+            raise DataError(f"{file}: {name} is empty in row {side.index('') + 2}; fill it")
+    return tuple(SentencePair(prefix + a, b) for a, b in zip(*sides, strict=True))
+
+
+def _texts(column: Numbers | Words) -> list[str]:
+    """The cells as texts; numbers as briefly as they can be told, gaps empty."""
+    if isinstance(column, tuple):
+        return list(column)
+    return ["" if number != number else f"{number:.15g}" for number in column.tolist()]
 
 
 def split_pairs(pairs: Sequence[SentencePair], fraction: float = HELD_OUT) -> PairSplit:
