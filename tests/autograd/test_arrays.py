@@ -63,8 +63,9 @@ def test_an_array_of_one_number_is_a_value(steps, seed):
     value, array = replay(steps, values, gates), replay(steps, arrays, gates)
     value.backward()
     array.backward()
-    assert disagreement([array.data], [value.data]) <= 1e-12
-    assert disagreement([a.grad for a in arrays], [v.grad for v in values]) <= 1e-12
+    # exp and tanh of math and of NumPy differ in the last bit, which further gates magnify
+    assert disagreement([array.data], [value.data]) <= 1e-10
+    assert disagreement([a.grad for a in arrays], [v.grad for v in values]) <= 1e-10
 
 
 SHAPES = {
