@@ -37,7 +37,7 @@ def test_with_matrices_that_only_add_zeros_it_is_a_wide_decoder(ids):
     with torch.no_grad():
         for name, parameter in wide.named_parameters():
             model.get_parameter(name).copy_(parameter)
-        model.project_in.weight.copy_(torch.eye(24))
+        model.embedding.project_in.weight.copy_(torch.eye(24))
         model.project_out.weight.copy_(torch.eye(24))
     torch.testing.assert_close(model(ids), wide(ids))
 

@@ -8,15 +8,13 @@ and so are factored embeddings (Lan et al. 2020, §3.1).
 
 from dataclasses import dataclass, fields
 
+import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.models.decoder import Decoder, DecoderModel
-from practicum.nn.embedding import empty_embedding, too_long
 from practicum.nn.linear import LinearLayer
-from practicum.nn.state import Packed, Past, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,38 +38,34 @@ def narrowed(decoder: Decoder, embedding_width: int) -> NarrowDecoder:
     return NarrowDecoder(**same, embedding_width=embedding_width)
 
 
+class NarrowEmbedding(nn.Embedding):
+    """Vectors of `narrow` numbers, led into a stack of `width`."""
+
+    def __init__(self, count: int, narrow: int, width: int) -> None:
+        super().__init__(count, narrow, _weight=torch.empty(count, narrow))
+        self.project_in = LinearLayer(narrow, {"stream": width}, bias=False)
+
+    def forward(self, input: Int[Tensor, "*b"]) -> Float[Tensor, "*b d"]:
+        return self.project_in(super().forward(input))
+
+
 class NarrowDecoderModel(DecoderModel):
     """The network a `NarrowDecoder` describes."""
+
+    embedding: NarrowEmbedding
 
     def __init__(self, description: NarrowDecoder) -> None:
         super().__init__(description)
         narrow, width = description.embedding_width, description.stack.width
-        self.embedding = empty_embedding(description.vocab, narrow)
-        self.project_in = LinearLayer(narrow, {"stream": width}, bias=False)
+        self.embedding = NarrowEmbedding(description.vocab, narrow, width)
         self.project_out = LinearLayer(width, {"narrow": narrow}, bias=False)
         if not description.tied:
             self.head = LinearLayer(narrow, {"token": description.vocab}, bias=description.bias)
-
-    def hidden(
-        self,
-        ids: Int[Tensor, "b t"],
-        state: Past | None = None,
-        segments: Int[Tensor, "b t"] | None = None,
-    ) -> Float[Tensor, "b t d"]:
-        past: Past = state or (Whole() if segments is None else Packed(segments))
-        x = self.project_in(self.embedding(ids)) * self.description.scaled
-        if self.positions is not None:
-            reach = past.reach(ids.shape[1])
-            if reach > self.description.context:
-                raise too_long(reach, self.description.context)
-            x = x + self.positions(past.positions(ids.shape[1], ids.device)).to(x.dtype)
-        dropout = self.description.dropout if self.training else 0.0
-        return self.stack(F.dropout(x, dropout) if dropout else x, past)
 
     def logits(self, hidden: Float[Tensor, "*b d"]) -> Float[Tensor, "*b v"]:
         return super().logits(self.project_out(hidden))
 
     def prepack(self) -> None:
         super().prepack()
-        self.project_in.prepack()
+        self.embedding.project_in.prepack()
         self.project_out.prepack()

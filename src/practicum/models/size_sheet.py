@@ -105,7 +105,7 @@ def _output(model: nn.Module) -> float:
         return 2.0 * model.description.target_vocab * model.description.decoder.width
     weights = cast(DecoderModel, model).output_weight.numel()
     if isinstance(model, NarrowDecoderModel):
-        weights += model.project_in.weight.numel() + model.project_out.weight.numel()
+        weights += model.embedding.project_in.weight.numel() + model.project_out.weight.numel()
     return 2.0 * weights
 
 

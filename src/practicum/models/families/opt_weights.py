@@ -22,8 +22,8 @@ def weights(description: Decoder) -> Iterator[Row]:
     stack, body = description.stack, "model.decoder"
     yield Row("embedding.weight", (Part(name=f"{body}.embed_tokens.weight"),))
     if isinstance(description, NarrowDecoder):
-        for name in ("project_in", "project_out"):
-            yield Row(f"{name}.weight", (Part(name=f"{body}.{name}.weight"),))
+        yield Row("embedding.project_in.weight", (Part(name=f"{body}.project_in.weight"),))
+        yield Row("project_out.weight", (Part(name=f"{body}.project_out.weight"),))
     yield Row("positions.weight", (Part(name=f"{body}.embed_positions.weight"),))
     for layer, block in enumerate(stack.blocks):
         ours, theirs = f"stack.blocks.{layer}", f"{body}.layers.{layer}"
