@@ -7,7 +7,6 @@ pairs are merges, and the two agree but for pieces that score alike.
 """
 
 import hashlib
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -16,10 +15,7 @@ from practicum.errors import TokenizerError
 from practicum.tokenizers.long_pieces import LongPieces
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
-from practicum.tokenizers.sentencepiece_normalizer import SPACE
-
-_REMEMBERED = 1 << 17  # words whose cutting is kept
-_LONG = 64  # characters; longer words are not kept
+from practicum.tokenizers.sentencepiece_words import Words
 
 
 class MetaspaceBPE(SentencePieceTokenizer):
@@ -46,18 +42,11 @@ class MetaspaceBPE(SentencePieceTokenizer):
             if not lacking:
                 ranks[codes[left] + codes[right]] = rank
         self._pieces_of = LongPieces(codes, ranks)
-        # Where no piece goes on with ▁ after something else, words have nothing to do with another.
-        inside = re.compile(f"[^{SPACE}]{SPACE}")
-        words = rf"{SPACE}*[^{SPACE}]+|{SPACE}+"
-        self._words = None if any(map(inside.search, codes)) else re.compile(words)
-        self._known: dict[str, list[tuple[int, int]]] = {}
+        self._words = Words(codes, self._cut)
 
     def segment(self, text: str) -> list[tuple[int, int]]:
         """See `SentencePieceTokenizer.segment`."""
-        segments: list[tuple[int, int]] = []
-        for word in self._words.findall(text) if self._words else [text]:
-            segments += self._known.get(word) or self._cut(word)
-        return segments
+        return self._words.segment(text)
 
     def _cut(self, word: str) -> list[tuple[int, int]]:
         segments: list[tuple[int, int]] = []
@@ -68,10 +57,6 @@ class MetaspaceBPE(SentencePieceTokenizer):
                 segments += [(number, len(self.model.pieces[number].text)) for number in ids]
             else:
                 segments += [(self._unknown, 1)] * len(run)
-        if len(word) <= _LONG:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[word] = segments
         return segments
 
     def description(self) -> dict[str, Any]:

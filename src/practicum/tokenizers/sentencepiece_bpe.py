@@ -5,18 +5,14 @@ leftmost of them first. Whether they are the two from which training made the pi
 unlike in `bpe`. A piece marked as unused is taken apart again, into the two that it was joined of.
 """
 
-import re
 from functools import cached_property
 from itertools import pairwise
 
 from practicum.tokenizers.long_pieces import LongPieces
 from practicum.tokenizers.sentencepiece import SentencePieceTokenizer
 from practicum.tokenizers.sentencepiece_model import Kind, SentencePieceModel
-from practicum.tokenizers.sentencepiece_normalizer import SPACE
+from practicum.tokenizers.sentencepiece_words import LONG, Words
 from practicum.tokenizers.tokenizer import one_of
-
-_REMEMBERED = 1 << 17  # words whose cutting is kept
-LONG = 64  # characters; longer ones are not kept, and cut by `LongPieces`
 
 
 class SentencePieceBPE(SentencePieceTokenizer):
@@ -33,18 +29,11 @@ class SentencePieceBPE(SentencePieceTokenizer):
         self._rank = {text: place[model.pieces[n].score] for text, n in self._id.items()}
         frozen = [model.pieces[number].text for number in model.of(Kind.USER_DEFINED)]
         self._frozen = one_of(frozen) if frozen else None
-        # Where no piece goes on with ▁ after something else, words have nothing to do with another.
-        inside = re.compile(f"[^{SPACE}]{SPACE}")
-        words = rf"{SPACE}*[^{SPACE}]+|{SPACE}+"
-        self._words = None if any(map(inside.search, self._id)) else re.compile(words)
-        self._known: dict[str, list[tuple[int, int]]] = {}
+        self._words = Words(self._id, self._cut)
 
     def segment(self, text: str) -> list[tuple[int, int]]:
         """See `SentencePieceTokenizer.segment`."""
-        segments: list[tuple[int, int]] = []
-        for word in self._words.findall(text) if self._words else [text]:
-            segments += self._known.get(word) or self._cut(word)
-        return segments
+        return self._words.segment(text)
 
     def _cut(self, word: str) -> list[tuple[int, int]]:
         segments: list[tuple[int, int]] = []
@@ -53,10 +42,6 @@ class SentencePieceBPE(SentencePieceTokenizer):
                 segments.append((self._id[part], len(part)))
             else:
                 segments += [(self._id.get(t, self._unknown), len(t)) for t in self._join(part)]
-        if len(word) <= LONG:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[word] = segments
         return segments
 
     def _join(self, text: str) -> list[str]:
