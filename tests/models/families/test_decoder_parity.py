@@ -1,18 +1,17 @@
 """OPT, Galactica, Phi and OLMo of `transformers`, read and written, say and learn the same here."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
+from parity import Pair, assert_says_and_learns_the_same, continued, ours_of
 
-from practicum.decoding.model import prefill, step
 from practicum.errors import ModelError
 from practicum.models.build import build
-from practicum.models.decoder import Decoder, DecoderModel
+from practicum.models.decoder import Decoder
 from practicum.models.families import galactica, olmo, opt, phi
 from practicum.models.hugging_face import family_of, read_folder, write_folder
 from practicum.nn.norms import LayerNorm
@@ -101,15 +100,6 @@ THEIRS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@dataclass
-class Pair:
-    """Their network and ours, read from the folder in which theirs was saved."""
-
-    kind: str
-    theirs: Any
-    ours: DecoderModel
-
-
 @pytest.fixture(scope="module", params=THEIRS)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     family, entries = THEIRS[request.param]
@@ -119,29 +109,12 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         theirs = getattr(transformers, kind)(config).eval()
         for parameter in theirs.parameters():  # biases and gains start as zeros and ones
             parameter.data += 0.1 * torch.randn(parameter.shape)
-    folder = tmp_path_factory.mktemp("theirs")
-    theirs.save_pretrained(folder)
-    ours = read_folder(folder)
-    assert isinstance(ours, DecoderModel)
+    ours = ours_of(theirs, tmp_path_factory.mktemp("theirs"))
     return Pair(kind, theirs, ours)
 
 
 def test_logits_loss_and_gradients_are_those_of_the_original(pair: Pair):
-    given, expected = pair.ours(IDS), pair.theirs(IDS, use_cache=False).logits
-    torch.testing.assert_close(given, expected, atol=1e-4, rtol=1e-4)
-    losses = [
-        F.cross_entropy(x[:, :-1].flatten(0, 1), IDS[:, 1:].flatten()) for x in (given, expected)
-    ]
-    torch.testing.assert_close(*losses, atol=1e-4, rtol=1e-4)
-    for loss in losses:
-        loss.backward()
-    wanted = {name: parameter.grad for name, parameter in pair.theirs.named_parameters()}
-    family = family_of(pair.ours.description)
-    assert family is not None
-    for row in family.weights(pair.ours.description):
-        grad = torch.cat([wanted[part.name] for part in row.parts])
-        mine = pair.ours.get_parameter(row.ours).grad
-        torch.testing.assert_close(mine, grad, atol=1e-4, rtol=1e-4, msg=row.ours)
+    assert_says_and_learns_the_same(pair.ours, pair.theirs, IDS)
 
 
 def test_what_is_written_is_what_the_original_class_loads_and_what_was_read(
@@ -167,13 +140,7 @@ def test_greedy_tokens_of_unequal_prompts_are_those_of_the_original(pair: Pair):
     # Within 24 tokens: beyond, dynamic rates turn what is read in pieces otherwise than at once.
     rows = [IDS[0, :17].tolist(), IDS[1, :9].tolist()]
     expected = [greedy(pair.theirs, row, 6) for row in rows]
-    last, state = prefill(pair.ours, rows, 40, chunk=4)
-    for _ in range(6):
-        chosen = last.argmax(-1)
-        for row, token in zip(rows, chosen.tolist(), strict=True):
-            row.append(token)
-        last = step(pair.ours, chosen, state)
-    assert rows == expected
+    assert continued(pair.ours, rows, 6) == expected
 
 
 @pytest.mark.parametrize("pair", ["opt", "olmo, tied and clipped"], indirect=True)

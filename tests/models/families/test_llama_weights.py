@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn import functional as F
+from parity import assert_says_and_learns_the_same, continued, ours_of
 
-from practicum.decoding.model import prefill, step
 from practicum.errors import ModelError
 from practicum.models.build import build
-from practicum.models.decoder import DecoderModel
 from practicum.models.families.mistral import SIZES
-from practicum.models.hugging_face import family_of, read_folder, write_folder
+from practicum.models.hugging_face import read_folder, write_folder
 
 transformers = pytest.importorskip("transformers", reason="parity is with `transformers`")
 
@@ -73,32 +71,11 @@ def original(case: str) -> Any:
     return model
 
 
-def ours_of(theirs: Any, folder: Path) -> DecoderModel:
-    theirs.save_pretrained(folder)
-    model = read_folder(folder)
-    assert isinstance(model, DecoderModel)
-    return model
-
-
 @pytest.mark.parametrize("case", THEIRS)
 def test_logits_loss_and_gradients_are_those_of_the_original(case: str, tmp_path: Path):
     theirs = original(case)
     ours = ours_of(theirs, tmp_path)
-    expected = theirs(IDS, use_cache=False).logits
-    given = ours.logits(ours.hidden(IDS))
-    torch.testing.assert_close(given, expected, atol=1e-4, rtol=1e-4)
-    losses = [
-        F.cross_entropy(x[:, :-1].flatten(0, 1), IDS[:, 1:].flatten()) for x in (given, expected)
-    ]
-    torch.testing.assert_close(*losses, atol=1e-4, rtol=1e-4)
-    for loss in losses:
-        loss.backward()
-    wanted = {name: parameter.grad for name, parameter in theirs.named_parameters()}
-    family = family_of(ours.description)
-    assert family is not None
-    for row in family.weights(ours.description):
-        grad = torch.cat([wanted[part.name] for part in row.parts])
-        torch.testing.assert_close(ours.get_parameter(row.ours).grad, grad, atol=1e-4, rtol=1e-4)
+    assert_says_and_learns_the_same(ours, theirs, IDS)
 
 
 @pytest.mark.parametrize("case", THEIRS)
@@ -119,14 +96,8 @@ def test_greedy_tokens_past_the_window_are_those_of_the_original(case: str, tmp_
     theirs = original(case)
     ours = ours_of(theirs, tmp_path)
     prompts = [IDS[0, :17].tolist(), IDS[1, :9].tolist()]
+    rows = continued(ours, prompts, 12)
     with torch.no_grad():
-        last, state = prefill(ours, prompts, 40, chunk=4)
-        rows = [list(prompt) for prompt in prompts]
-        for _ in range(12):
-            chosen = last.argmax(-1)
-            for row, token in zip(rows, chosen.tolist(), strict=True):
-                row.append(token)
-            last = step(ours, chosen, state)
         for prompt, row in zip(prompts, rows, strict=True):
             ids = torch.tensor([prompt])
             expected = theirs.generate(
