@@ -114,7 +114,9 @@ class TextToText:
     rule: Rule
     translation: Translation  # its `begin` is T5's padding id, 0; its `end` closes sources, too
 
-    def prepare(self, examples: Sequence[Ids], generator: torch.Generator) -> TranslationBatch:
+    def prepare(
+        self, examples: Sequence[Int64[np.ndarray, " _"]], generator: torch.Generator
+    ) -> TranslationBatch:
         """Raises DataError for texts that the rule cannot work on."""
         pairs = [self.rule(ids, generator) for ids in examples]
         closed = [TokenPair((*source, self.translation.end), target) for source, target in pairs]
