@@ -57,3 +57,18 @@ class TrainingError(PracticumError):
 
 class Interrupted(PracticumError):
     """The process was asked to stop; what was done so far has been saved."""
+
+
+class Busy(PracticumError):
+    """More is asked than can wait; `retry_after` says in how many seconds to try again."""
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"{waiting} questions wait already, which is the limit; try again in "
+            f"{retry_after:.0f} seconds"
+        )
+
+
+class GivenUp(PracticumError):
+    """An answer that was not finished in the time it was given."""

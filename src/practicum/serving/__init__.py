@@ -1,0 +1,1 @@
+"""Answering requests: an engine that batches them, and the server in front of it."""
