@@ -12,6 +12,10 @@ at even places the LTI arm has to succeed; it learns that slowly, so this contro
 Induction is learnt on rows of 32 to 64 tokens and asked on longer ones, against attention that has
 learned positions or rotary ones. And an untrained Mamba and a Transformer take one more token after
 ever longer texts.
+
+Judged twice: at first with twice the learning rate for induction, at which one seed of three never
+learned it and the claims about it stayed open. The rate that stands here learned it at each of four
+other seeds.
 """
 
 from collections.abc import Sequence
@@ -54,7 +58,7 @@ class Setup:
     copy: Budget = Budget(steps=1100, batch=16, rate=1.5e-2, optimiser=ADAM, evaluate_every=220)
     measured: int = 400  # rows
     induction: Induction = Induction(shortest=32, longest=64, vocab=16)
-    induce: Budget = Budget(steps=600, batch=16, rate=2e-2, optimiser=ADAM, evaluate_every=100)
+    induce: Budget = Budget(steps=600, batch=16, rate=1e-2, optimiser=ADAM, evaluate_every=100)
     attend: Budget = Budget(
         steps=1200, batch=32, rate=2e-3, optimiser=AdamW(betas=(0.9, 0.98)), evaluate_every=100
     )
@@ -84,7 +88,6 @@ class Induces:
     """Induction by this reader."""
 
     reader: Reader
-    longer: float = 1.0  # times the steps of the others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +106,7 @@ ARMS = {
     "LTI, even places": Copies(mixer=Selective(selective=False), spacing="even", longer=1.2),
     "induction, Mamba": Induces(reader="mamba"),
     "induction, learned positions": Induces(reader="absolute"),
-    "induction, rotary": Induces(reader="rotary", longer=0.7),  # they learn it sooner
+    "induction, rotary": Induces(reader="rotary"),
     "steps, Mamba": Steps(reader="mamba"),
     "steps, Transformer": Steps(reader="rotary"),
 }
@@ -141,7 +144,7 @@ def inducing(setup: Setup, arm: Induces, seed: int) -> dict[str, float]:
         budget = setup.induce
         description = small(setup, task.vocab, context, Selective())
     else:
-        budget = replace(setup.attend, steps=round(setup.attend.steps * arm.longer))
+        budget = setup.attend
         width, depth = setup.attention_width, setup.depth
         description = transformer(width, depth, task.vocab, context, arm.reader)
     model = build(description, seed=seed, device=setup.device)
@@ -277,7 +280,7 @@ PAPER = Paper(
             device="cuda",
         ),
     },
-    seeds={"smoke": 1, "cpu": 3, "gpu": 3},
+    seeds={"smoke": 1, "cpu": 4, "gpu": 3},
     validity=(
         Validity(
             "the arms that copy at every seed have as many parameters, within 5 %",
