@@ -1,0 +1,64 @@
+"""Attention to keys and values that lie in blocks of a shared pool (Kwon et al. 2023, §4.1).
+
+A row's table names, in order, the blocks in which its tokens lie: the token at position p is in
+block table[p ÷ w] at place p mod w. `lengths` counts the tokens of a row *with* the new ones, whose
+keys and values already lie in the pool: of t queries, query j of row i stands at position
+lengths[i] − t + j, sees the tokens up to itself, and with a window the latest W of these. Every row
+has at least t tokens. Query head i reads key-value head ⌊i·g/h⌋.
+
+What a table names beyond a row's length is not looked at, but the reference multiplies it by zero:
+it has to be numbers.
+"""
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from practicum.kernels.attention import attention
+
+
+def gathered(
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
+    tables: Int[Tensor, "b m"],
+) -> tuple[Float[Tensor, "b g s k"], Float[Tensor, "b g s c"]]:
+    """Keys and values of every row in the order of its tokens, copied; s = m · w."""
+    index = tables.long()
+    inline = "b m g w k -> b g (m w) k"
+    return rearrange(keys[index], inline), rearrange(values[index], inline)
+
+
+def paged_attention_reference(
+    q: Float[Tensor, "b h t k"],
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
+    tables: Int[Tensor, "b m"],
+    lengths: Int[Tensor, " b"],
+    *,
+    scale: float,
+    window: int | None = None,
+) -> Float[Tensor, "b h t c"]:
+    """The blocks gathered, then `attention` with a mask. Judges `paged_attention`."""
+    t, device = q.shape[2], q.device
+    k, v = gathered(keys, values, tables)
+    query = (lengths[:, None] - t + torch.arange(t, device=device))[:, :, None]
+    key = torch.arange(k.shape[2], device=device)
+    seen = key <= query
+    if window is not None:
+        seen = seen & (key > query - window)
+    return attention(q, k, v, mask=seen[:, None], scale=scale)
+
+
+def paged_attention(
+    q: Float[Tensor, "b h t k"],
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
+    tables: Int[Tensor, "b m"],
+    lengths: Int[Tensor, " b"],
+    *,
+    scale: float,
+    window: int | None = None,
+) -> Float[Tensor, "b h t c"]:
+    """`paged_attention_reference`, not differentiated."""
+    return paged_attention_reference(q, keys, values, tables, lengths, scale=scale, window=window)
