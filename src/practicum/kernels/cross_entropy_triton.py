@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from practicum.kernels.triton_language import kernel, tl, triton
+from practicum.kernels.triton_language import constexpr, kernel, tl, triton
 
 COLUMNS, WARPS = 4096, 8  # of a row at a time
 
@@ -37,7 +37,7 @@ def loss_and_gradient(
 
 
 @kernel
-def _row(logits, targets, losses, width, stride, ignored, COLUMNS):
+def _row(logits, targets, losses, width, stride, ignored, COLUMNS: constexpr):
     row = tl.program_id(0).to(tl.int64)
     target = tl.load(targets + row)
     kept = target != ignored

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from practicum.kernels.triton_language import kernel, tl, triton
+from practicum.kernels.triton_language import constexpr, kernel, tl, triton
 
 TOKENS, CHANNELS, WARPS = 32, 8, 4  # of a tile
 
@@ -117,7 +117,7 @@ def _load(at, places, inside):
 
 
 @kernel
-def _decays(step, rates, keep_at, places, inside, RESETS):
+def _decays(step, rates, keep_at, places, inside, RESETS: constexpr):
     decay = tl.exp(step[:, :, None] * rates[None, :, :])
     if RESETS:
         keep = tl.load(keep_at + places, mask=inside, other=1)
@@ -151,10 +151,10 @@ def _forward(
     length,
     channels,
     numbers,
-    T,
-    C,
-    N,
-    RESETS,
+    T: constexpr,
+    C: constexpr,
+    N: constexpr,
+    RESETS: constexpr,
 ):
     row, c, n = (
         tl.program_id(0).to(tl.int64),
@@ -203,10 +203,10 @@ def _backward(
     length,
     channels,
     numbers,
-    T,
-    C,
-    N,
-    RESETS,
+    T: constexpr,
+    C: constexpr,
+    N: constexpr,
+    RESETS: constexpr,
 ):
     row, c, n = (
         tl.program_id(0).to(tl.int64),

@@ -1,8 +1,19 @@
-"""Triton where it is installed: kernels of a GPU, in files that can be imported without it."""
+"""Triton where it is installed: kernels of a GPU, in files that can be imported without it.
+
+With TRITON_INTERPRET=1 in the environment Triton runs kernels on the CPU, number by number and
+slowly. It reads their source anew, so what it has to know stands there: `constexpr` beside every
+parameter in capitals.
+"""
 
 import importlib
 import inspect
 from typing import Any
+
+
+class constexpr(Any):
+    """The type of what a kernel is compiled for, called as Triton calls it."""
+
+    __triton_builtin__ = True  # so that the compiler, too, may come across the name
 
 
 def _module(name: str) -> Any:
