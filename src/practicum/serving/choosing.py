@@ -1,0 +1,87 @@
+"""The next token of every row of a batch whose rows began at different times.
+
+What a row draws depends on its own logits, its own numbers and its own constraint. Rows with the
+same filters are filtered together.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from practicum.decoding.chooser import Choice
+from practicum.decoding.sampling import Sampling, draw, filtered
+from practicum.serving.row import Row
+
+
+def choose(rows: Sequence[Row], logits: Float[Tensor, "b v"]) -> list[Choice | None]:
+    """A token for each row; None where the logits are no numbers.
+
+    Log-probabilities are those of the unmodified distribution, as in `decoding.chooser`.
+    """
+    allowed = _constrained(rows, logits)
+    groups: dict[Sampling, list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(row.question.sampling.filters, []).append(place)
+    ids = torch.empty(len(rows), dtype=torch.long, device=logits.device)
+    for sampling, places in groups.items():
+        whole = len(places) == len(rows)
+        index = slice(None) if whole else torch.tensor(places, device=logits.device)
+        ids[index] = _drawn([rows[place] for place in places], allowed[index], sampling)
+    sound = logits.sum(-1, dtype=torch.float32).isfinite()  # where all its terms are
+    chosen = [c if good else None for c, good in zip(ids.tolist(), sound.tolist(), strict=True)]
+    told = _log_probabilities(rows, logits, ids)
+    return [
+        None if id is None else told.get(place, Choice(id, None, ()))
+        for place, id in enumerate(chosen)
+    ]
+
+
+def _constrained(rows: Sequence[Row], logits: Float[Tensor, "b v"]) -> Float[Tensor, "b v"]:
+    """The logits with −∞ where a row's constraint forbids a token."""
+    matchers = [(place, row.matcher) for place, row in enumerate(rows) if row.matcher is not None]
+    if not matchers:
+        return logits
+    logits = logits.clone()
+    for place, matcher in matchers:
+        logits[place].masked_fill_(~matcher.mask().to(logits.device), -torch.inf)
+    return logits
+
+
+def _drawn(
+    rows: Sequence[Row], logits: Float[Tensor, "b v"], sampling: Sampling
+) -> Int[Tensor, " b"]:
+    seen = None
+    if sampling.repetition_penalty != 1.0:
+        seen = torch.zeros(logits.shape, dtype=torch.bool)
+        for place, row in enumerate(rows):
+            seen[place, row.ids] = True
+        seen = seen.to(logits.device)
+    logits = filtered(logits, sampling, seen)
+    if sampling.temperature == 0:
+        return logits.argmax(-1)
+    numbers = [row.uniforms[row.said] for row in rows if row.uniforms is not None]
+    return draw(logits, torch.tensor(numbers, dtype=torch.float64))
+
+
+def _log_probabilities(
+    rows: Sequence[Row], logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"]
+) -> dict[int, Choice]:
+    """The choices of the rows that want to know how likely they were."""
+    asked = {
+        place: top
+        for place, row in enumerate(rows)
+        if (top := row.question.sampling.logprobs) is not None
+    }
+    if not asked:
+        return {}
+    places = torch.tensor(list(asked), device=logits.device)
+    logs = logits[places].float().log_softmax(-1)
+    taken = logs.gather(1, ids[places][:, None])[:, 0].tolist()
+    best = logs.topk(min(max(asked.values()), logs.shape[-1]), dim=-1)
+    likeliest = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return {
+        place: Choice(int(ids[place]), log, tuple(zip(*pair, strict=True))[:top])
+        for (place, top), log, pair in zip(asked.items(), taken, likeliest, strict=True)
+    }

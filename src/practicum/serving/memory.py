@@ -1,0 +1,117 @@
+"""A model's memory of many rows: pools of blocks where attention sees everything, else row by row.
+
+Layers that attend to all before them share blocks (`nn.paged`). Every other mixer (a window's ring,
+a recurrence) keeps a fixed amount for each row, which goes with the row: into the batch when it
+begins to write, out of it when it is done.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from practicum.decoding.model import device_of
+from practicum.errors import ModelError
+from practicum.models.decoder import DecoderModel
+from practicum.nn.attention import AttentionLayer
+from practicum.nn.joining import join
+from practicum.nn.paged import PagedCache, Paging, Pool, empty_pool
+from practicum.nn.stack import BlockLayer, StackState
+from practicum.nn.state import Kept
+from practicum.serving.blocks import Blocks, Lease
+from practicum.serving.settings import Settings
+
+Apart = dict[int, Kept]
+"""By layer, what rows keep outside of blocks."""
+
+
+class Memory:
+    """Room for the rows of one model."""
+
+    def __init__(self, model: DecoderModel, settings: Settings) -> None:
+        self._context, self._device = model.description.context, device_of(model)
+        layers = cast(Iterable[BlockLayer], model.stack.blocks)
+        self._mixers: list[Any] = [layer.mixer for layer in layers]
+        paged = {i: mixer for i, mixer in enumerate(self._mixers) if _sees_all(mixer)}
+        token = sum(_token_bytes(mixer) for mixer in paged.values())
+        size = settings.block
+        row = -(-self._context // size)  # blocks of one text that fills the context
+        count = settings.rows * row
+        if token:
+            count = min(count, int(settings.memory * 1e9 / (token * size)))
+        if count < 1:
+            raise ModelError(
+                f"{settings.memory} GB hold no block of {size} tokens of {token} bytes each; "
+                "give more memory or smaller blocks"
+            )
+        self.blocks = Blocks(count, size)
+        self.shareable = settings.share and len(paged) == len(self._mixers)
+        self._pools = {i: _pool(mixer, count + 1, size) for i, mixer in paged.items()}
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that a text may have if it has all the memory for itself."""
+        return min(self._context, self.blocks.count * self.blocks.size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all blocks."""
+        return sum(pool.nbytes for pool in self._pools.values())
+
+    @property
+    def all_in_blocks(self) -> bool:
+        """Whether no layer keeps anything outside of blocks."""
+        return len(self._pools) == len(self._mixers)
+
+    def apart(self) -> Apart:
+        """What one new row keeps outside of blocks: nothing yet."""
+        return {
+            i: mixer.new_state(1, self._context)
+            for i, mixer in enumerate(self._mixers)
+            if i not in self._pools
+        }
+
+    def state(
+        self, leases: Sequence[Lease], lengths: Sequence[int], tokens: int, apart: Apart
+    ) -> StackState:
+        """The past of these rows, to which the next read appends `tokens` in each row."""
+        tables = [lease.blocks for lease in leases]
+        paging = Paging(tables, lengths, self.blocks.size, tokens, self._device)
+        return StackState(
+            [
+                PagedCache(self._pools[i], paging) if i in self._pools else apart[i]
+                for i in range(len(self._mixers))
+            ]
+        )
+
+    def clear(self, blocks: Sequence[int]) -> None:
+        """Write zeros into blocks that may hold what is no number."""
+        for pool in self._pools.values():
+            pool.clear(blocks)
+
+
+def joined(rows: Apart | None, more: Apart) -> Apart:
+    """The rows of both, in this order."""
+    if rows is None:
+        return more
+    for layer, kept in rows.items():
+        join(kept, more[layer])
+    return rows
+
+
+def _sees_all(mixer: nn.Module) -> bool:
+    return isinstance(mixer, AttentionLayer) and mixer.scope.window is None
+
+
+def _token_bytes(mixer: AttentionLayer) -> int:
+    size = torch.empty((), dtype=mixer.qkv.weight.dtype).element_size()
+    return mixer.kv_heads * (mixer.head_width + mixer.value_width) * size
+
+
+def _pool(mixer: AttentionLayer, blocks: int, size: int) -> Pool:
+    weight = mixer.qkv.weight
+    widths = (mixer.head_width, mixer.value_width)
+    return empty_pool(
+        blocks, size, mixer.kv_heads, widths, device=weight.device, dtype=weight.dtype
+    )

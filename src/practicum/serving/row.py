@@ -1,0 +1,89 @@
+"""One answer on its way: what was asked, what was said, and where it is kept."""
+
+from collections.abc import Callable, Collection
+from enum import Enum
+
+from practicum.decoding.chooser import Choice
+from practicum.decoding.constraint import Matcher
+from practicum.decoding.generate import Completion, Request, Writing
+from practicum.decoding.sampling import uniforms
+from practicum.errors import PracticumError
+from practicum.serving.blocks import Lease
+from practicum.serving.memory import Apart
+from practicum.serving.question import Piece, Question
+from practicum.tokenizers.tokenizer import Tokenizer
+
+Hear = Callable[[Piece | Completion | PracticumError], None]
+"""Called with each piece, and last with the completion or with what went wrong."""
+
+
+class Place(Enum):
+    """Where an answer is."""
+
+    WAITING = "waiting"  # nothing of it is in memory
+    READING = "reading"  # its prompt is being read
+    WRITING = "writing"  # it gets a token at every step
+    OVER = "over"
+
+
+class Row:
+    """An answer that is being written, or waits to be."""
+
+    def __init__(
+        self,
+        question: Question,
+        hear: Hear,
+        *,
+        number: int,
+        asked: float,  # when, in seconds of the engine's clock
+        tokenizer: Tokenizer,
+        ends: Collection[int],
+        capacity: int,
+    ) -> None:
+        self.question, self.hear = question, hear
+        self.number, self.asked = number, asked
+        request = Request(index=number, ids=question.ids, sampling=question.sampling)
+        ends = frozenset(ends) | question.stop_ids
+        self.writing = Writing(request, tokenizer, ends, capacity)
+        self.matcher: Matcher | None = None
+        if question.constraint is not None:
+            self.matcher = question.constraint.matcher(tokenizer, ends)
+        drawing = question.sampling.temperature > 0
+        # token i uses number i, so that a row goes on as before when it is read anew
+        self.uniforms = (
+            uniforms(question.sampling, self.writing.limit).tolist() if drawing else None
+        )
+        self.ids = list(question.ids)  # the prompt, and what was said
+        self.read = 0  # tokens of `ids` that are in memory
+        self.place = Place.WAITING
+        self.lease: Lease | None = None
+        self.apart: Apart = {}
+        self.shared = 0  # tokens of the prompt that had been read for another
+        self.first_token: float | None = None  # when
+        self._choices: list[Choice] = []
+
+    @property
+    def said(self) -> int:
+        """Tokens of the answer so far."""
+        return len(self.ids) - len(self.question.ids)
+
+    @property
+    def due(self) -> float:
+        """When patience ends; infinite without one."""
+        patience = self.question.patience
+        return float("inf") if patience is None else self.asked + patience
+
+    def take(self, choice: Choice) -> None:
+        """Let a token have been chosen, and tell what can be told."""
+        self.ids.append(choice.id)
+        if self.matcher is not None:
+            self.matcher.take(choice.id)
+        text = self.writing.take(choice)
+        self._choices.append(choice)
+        if text:
+            choices, self._choices = tuple(self._choices), []
+            self.hear(Piece(text=text, choices=choices))
+        if self.writing.finish is not None:
+            if self._choices:
+                self.hear(Piece(text="", choices=tuple(self._choices)))
+            self.hear(self.writing.completion())

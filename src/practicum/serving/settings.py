@@ -1,0 +1,26 @@
+"""How much an engine does at once, and what it may use."""
+
+from dataclasses import dataclass
+
+from practicum.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The limits of an engine. Defaults suit a small model on a few cores."""
+
+    rows: int = 16  # answers that are written side by side
+    block: int = 16  # tokens of a block of memory
+    memory: float = 2.0  # GB for keys and values; less is taken where all rows need less
+    chunk: int = 256  # tokens of prompts that are read between two steps of the running answers
+    waiting: int = 256  # questions that may wait; more are refused
+    share: bool = True  # prompts with the same beginning read it once
+    prepack: bool = True  # a second copy of the matrices that a CPU reads faster
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "block", "chunk", "waiting"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ConfigError(f"Settings.{name} is {value}; expected at least 1")
+        if self.memory <= 0:
+            raise ConfigError(f"Settings.memory is {self.memory} GB; expected more than 0")

@@ -1,0 +1,100 @@
+"""A thread that steps an engine, and the way to it from an event loop.
+
+Questions and cancellations are handed over between two steps, so that the loop never waits for a
+step. Who stops listening has cancelled: the memory of the answer is free before the next step.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+
+from practicum.decoding.generate import Completion
+from practicum.errors import ModelError, PracticumError
+from practicum.serving.engine import Engine, Load
+from practicum.serving.question import Piece, Question
+
+Heard = Piece | Completion | PracticumError
+
+
+class Worker:
+    """Runs `engine` in a thread of its own until it is closed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.problem: PracticumError | None = None  # what ended the thread, if it was not `close`
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="practicum-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def load(self) -> Load:
+        """As `Engine.load`."""
+        return self.engine.load
+
+    async def answer(self, question: Question) -> AsyncIterator[Piece | Completion]:
+        """What is said to `question`, piece by piece, and its completion.
+
+        Raises Busy, GivenUp, ModelError or ConfigError; see `Engine.ask`.
+        """
+        if self.problem is not None:
+            raise self.problem
+        self.engine.refuse_if_full(self._orders.qsize())
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Queue[Heard] = asyncio.Queue()
+
+        def hear(what: Heard) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
+                loop.call_soon_threadsafe(heard.put_nowait, what)
+
+        # a grammar takes time to be read
+        row = await asyncio.to_thread(self.engine.prepare, question, hear)
+        self._orders.put(lambda: self.engine.enter(row))
+        try:
+            if self.problem is not None:
+                raise self.problem
+            while True:
+                what = await heard.get()
+                if isinstance(what, PracticumError):
+                    raise what
+                yield what
+                if isinstance(what, Completion):
+                    return
+        finally:
+            self._orders.put(lambda: self.engine.cancel(row))
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until all is answered, at most so long; whether it is."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not (self.engine.idle and self._orders.empty()):
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    def close(self) -> None:
+        """End the thread after its present step, and every answer with an error."""
+        self._closed = True
+        self._orders.put(lambda: None)
+        self._thread.join()
+        self.engine.fail(ModelError("the server is closing; ask again later"))
+
+    def _run(self) -> None:
+        try:
+            while not self._closed:
+                self._obey()
+                if not self.engine.step():
+                    self._orders.get()()  # sleeps until something is wanted
+        except Exception as problem:  # whatever it was, nobody may wait for ever
+            stopped = ModelError(f"the engine has stopped: {type(problem).__name__}: {problem}")
+            stopped.__cause__ = problem
+            self.problem = stopped
+            self._obey()
+            self.engine.fail(stopped)
+
+    def _obey(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._orders.get_nowait()()
