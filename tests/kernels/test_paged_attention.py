@@ -3,12 +3,17 @@
 import pytest
 import torch
 
+from practicum.kernels import native
 from practicum.kernels.attention import attention_reference
-from practicum.kernels.paged_attention import gathered, paged_attention, paged_attention_reference
+from practicum.kernels.paged_attention import gathered, paged_attention
 from practicum.seeding import stream
 
 LENGTHS, SIZE, BLOCKS = (5, 16, 33, 1, 12), 4, 40
-WAYS = {"reference": paged_attention_reference, "fast": paged_attention}
+WAYS = {
+    "reference": lambda: native.OFF,
+    "compiled": lambda: native.built("native"),
+    "compiled for avx2": lambda: native.built("avx2"),
+}
 
 
 def pool(heads: int, width: int, name: str) -> torch.Tensor:
@@ -35,7 +40,10 @@ def test_blocks_are_read_as_a_text(way: str, heads: int, kv_heads: int, t: int, 
     keys, values = pool(kv_heads, 24, "k"), pool(kv_heads, 16, "v")
     q = torch.randn(len(lengths), heads, t, 24, generator=stream(0, "q"))
     tables = tables_for(lengths)
-    ours = WAYS[way](q, keys, values, tables, torch.tensor(lengths).int(), scale=0.3, window=window)
+    with native.using(WAYS[way]()):
+        ours = paged_attention(
+            q, keys, values, tables, torch.tensor(lengths).int(), scale=0.3, window=window
+        )
     assert ours.shape == (len(lengths), heads, t, 16)
     for row, length in enumerate(lengths):
         used = tables[row, : -(-length // SIZE)].long()

@@ -15,7 +15,10 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from practicum.kernels import native
 from practicum.kernels.attention import attention
+
+FEW = 16
 
 
 def gathered(
@@ -60,5 +63,32 @@ def paged_attention(
     scale: float,
     window: int | None = None,
 ) -> Float[Tensor, "b h t c"]:
-    """`paged_attention_reference`, not differentiated."""
-    return paged_attention_reference(q, keys, values, tables, lengths, scale=scale, window=window)
+    """`paged_attention_reference` without a copy of the blocks, in C++ where it can be.
+
+    That is on CPUs, in float32, for up to `FEW` queries per row, where nothing is differentiated.
+    """
+    compiled = _fits(q, keys, values) and native.library()
+    if not compiled:
+        return paged_attention_reference(
+            q, keys, values, tables, lengths, scale=scale, window=window
+        )
+    (b, h, t, k), (_, g, w, c) = q.shape, values.shape
+    q = q if q.stride(-1) == 1 else q.contiguous()
+    tables, lengths = tables.int().contiguous(), lengths.int().contiguous()
+    out = torch.empty(b, h, t, c)
+    compiled.paged_attention(
+        *(q.data_ptr(), *q.stride()[:3]),
+        *(keys.data_ptr(), values.data_ptr(), tables.data_ptr(), lengths.data_ptr()),
+        *(out.data_ptr(), b, h, g, t, k, c, w, tables.shape[1]),
+        *(window or 0, scale, torch.get_num_threads()),
+    )
+    return out
+
+
+def _fits(q: Tensor, keys: Tensor, values: Tensor) -> bool:
+    plain = all(
+        x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
+        for x in (q, keys, values)
+    )
+    few = q.shape[2] <= FEW and len(q) > 0
+    return plain and few and keys.is_contiguous() and values.is_contiguous()

@@ -1,0 +1,112 @@
+// Attention of a few queries to keys and values in blocks; the equations stand in
+// paged_attention.py. One task is a group of heads of one row that share keys, or, where that leaves
+// threads idle, one head.
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "vectors.hpp"
+
+namespace {
+
+struct Pools {
+  const float *keys, *values;   // [block, kv_head, place, width], contiguous
+  const int32_t* tables;        // [row, width_of_table]
+  int64_t table, heads, size, k, c;
+};
+
+float dot(const float* a, const float* b, int64_t n) {
+  Floats sum = all(0.0f);
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) sum = fma(load(a + i), load(b + i), sum);
+  float rest = total(sum);
+  for (; i < n; i++) rest += a[i] * b[i];
+  return rest;
+}
+
+void add_scaled(float* y, const float* x, float by, int64_t n) {
+  int64_t i = 0;
+  const Floats scale = all(by);
+  for (; i + 16 <= n; i += 16) store(y + i, fma(scale, load(x + i), load(y + i)));
+  for (; i < n; i++) y[i] += by * x[i];
+}
+
+// scores ← e^(scores − max); returns 1 / sum. Behind the end there is room for 16.
+float soften(float* scores, int64_t n) {
+  float most = scores[0];
+  for (int64_t i = 1; i < n; i++) most = std::max(most, scores[i]);
+  for (int64_t i = n; i < n + 16; i++) scores[i] = -INFINITY;
+  Floats sum = all(0.0f);
+  for (int64_t i = 0; i < n; i += 16) {
+    store(scores + i, exponential(sub(load(scores + i), all(most))));
+    if (i + 16 > n) std::memset(scores + n, 0, 16 * sizeof(float));
+    sum = add(sum, load(scores + i));
+  }
+  return 1.0f / total(sum);
+}
+
+// `queries` query vectors that look at tokens first…end − 1 of one row through one key-value head.
+void attend(const Pools& pools, int64_t row, int64_t head, const float* const* q, float* const* out,
+            int64_t queries, int64_t first, int64_t end, float scale, std::vector<float>& room) {
+  const int64_t seen = end - first, stride = seen + 16;
+  room.resize(queries * stride);
+  const int32_t* table = pools.tables + row * pools.table;
+  const auto place = [&](const float* pool, int64_t width, int64_t at) {
+    const int64_t block = table[at / pools.size];
+    return pool + ((block * pools.heads + head) * pools.size + at % pools.size) * width;
+  };
+  for (int64_t at = first; at < end;) {
+    const int64_t stop = std::min(end, (at / pools.size + 1) * pools.size);
+    for (const float* key = place(pools.keys, pools.k, at); at < stop; at++, key += pools.k)
+      for (int64_t i = 0; i < queries; i++)
+        room[i * stride + at - first] = scale * dot(q[i], key, pools.k);
+  }
+  for (int64_t i = 0; i < queries; i++) {
+    const float whole = soften(&room[i * stride], seen);
+    std::memset(out[i], 0, pools.c * sizeof(float));
+    for (int64_t at = 0; at < seen; at++) room[i * stride + at] *= whole;
+  }
+  for (int64_t at = first; at < end;) {
+    const int64_t stop = std::min(end, (at / pools.size + 1) * pools.size);
+    for (const float* value = place(pools.values, pools.c, at); at < stop; at++, value += pools.c)
+      for (int64_t i = 0; i < queries; i++)
+        add_scaled(out[i], value, room[i * stride + at - first], pools.c);
+  }
+}
+
+}  // namespace
+
+// q and out are [row, head, query, width]; strides of q count numbers. window 0: no window.
+extern "C" void paged_attention(const float* q, int64_t q_row, int64_t q_head, int64_t q_query,
+                                const float* keys, const float* values, const int32_t* tables,
+                                const int32_t* lengths, float* out, int64_t rows, int64_t heads,
+                                int64_t kv_heads, int64_t t, int64_t k, int64_t c, int64_t size,
+                                int64_t table, int64_t window, float scale, int32_t threads) {
+  const Pools pools{keys, values, tables, table, kv_heads, size, k, c};
+  const int64_t group = heads / kv_heads;
+  const bool alone = rows * kv_heads < 4 * threads;  // each head for itself
+  const int64_t together = alone ? 1 : group, tasks = rows * heads / together;
+  int64_t work = 0;  // multiplications; below some ten microseconds of them one thread is faster
+  for (int64_t row = 0; row < rows; row++) work += heads * t * lengths[row] * (k + c);
+#pragma omp parallel num_threads(threads) if (threads > 1 && work > 200000)
+  {
+    std::vector<float> room;
+    std::vector<const float*> from(together);
+    std::vector<float*> to(together);
+#pragma omp for schedule(dynamic)
+    for (int64_t task = 0; task < tasks; task++) {
+      const int64_t row = task * together / heads, first_head = task * together % heads;
+      for (int64_t j = 0; j < t; j++) {
+        const int64_t end = lengths[row] - t + j + 1;
+        const int64_t first = window > 0 ? std::max<int64_t>(0, end - window) : 0;
+        for (int64_t i = 0; i < together; i++) {
+          from[i] = q + row * q_row + (first_head + i) * q_head + j * q_query;
+          to[i] = out + ((row * heads + first_head + i) * t + j) * c;
+        }
+        attend(pools, row, first_head / group, from.data(), to.data(), together, first, end, scale,
+               room);
+      }
+    }
+  }
+}
