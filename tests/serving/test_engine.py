@@ -1,0 +1,312 @@
+"""Whatever goes on beside it, an answer is what the model says alone."""
+
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+
+from practicum.decoding.generate import Completion
+from practicum.decoding.language_model import LanguageModel
+from practicum.decoding.sampling import Sampling
+from practicum.errors import Busy, ConfigError, GivenUp, ModelError
+from practicum.models.build import build
+from practicum.models.families.gemma import gemma2, gemma3
+from practicum.models.families.gpt2 import gpt2
+from practicum.models.families.llama import llama
+from practicum.models.families.mamba import mamba
+from practicum.models.families.mistral import mistral
+from practicum.serving.engine import Engine
+from practicum.serving.question import Piece, Question
+from practicum.serving.settings import Settings
+from practicum.tokenizers.bytes import ByteTokenizer
+
+TOKENS = ByteTokenizer().size
+SHAPE = {"width": 32, "depth": 2, "heads": 4, "vocab": TOKENS, "context": 160}
+GROUPED = {**SHAPE, "kv_heads": 2, "hidden": 48}
+KINDS = {  # of memory
+    "blocks": gpt2(**SHAPE),
+    "grouped": llama(**{**GROUPED, "vocab": TOKENS + 3}),
+    "rings": mistral(**GROUPED, window=20),
+    "both": gemma3(**GROUPED, head_width=8, window=20, every=2),
+    "capped": gemma2(**GROUPED, head_width=8),
+    "recurrent": mamba(width=32, depth=2, vocab=TOKENS, context=160),
+}
+PROMPTS = [
+    "It was",
+    "It was the age of wisdom, it was the age of foolishness, it was",
+    "日本語",
+    "x",
+    "It was the age of wisdom, it was the winter of despair",
+    "open at 7; Naïve cafés",
+    "It was the age of wisdom, it was",
+]
+SAMPLINGS = [
+    Sampling(temperature=0.0, max_tokens=24),
+    Sampling(temperature=1.2, max_tokens=30, seed=4),
+    Sampling(top_k=20, top_p=0.9, min_p=0.01, max_tokens=12, seed=9, logprobs=2),
+    Sampling(temperature=0.0, repetition_penalty=1.4, max_tokens=24),
+    Sampling(temperature=0.8, max_tokens=40, seed=1, stop=("e", "\n")),
+    Sampling(temperature=0.0, max_tokens=8, logprobs=0),
+]
+TIGHT = Settings(rows=4, block=4, chunk=7, memory=1.0)
+
+
+def random_model(kind):
+    """In float64, so that rounding cannot tip a choice; what is said depends on the text."""
+    model = build(KINDS[kind], seed=3, dtype=torch.float64)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(4.0)
+    return LanguageModel(model, ByteTokenizer())
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def any_model(request):
+    return random_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model("grouped")
+
+
+def _with_blocks(model, count, **changes):
+    """An engine with so many blocks."""
+    settings = replace(TIGHT, **changes)
+    engine = Engine(model, settings)
+    paged = [layer.mixer for layer in model.model.stack.blocks]
+    token = sum(
+        m.kv_heads * (m.head_width + m.value_width) * 8
+        for m in paged
+        if hasattr(m, "kv_heads") and m.scope.window is None
+    )
+    if token:
+        memory = (count + 0.5) * token * settings.block / 1e9
+        engine = Engine(model, replace(settings, memory=memory))
+        assert engine.memory.blocks.count == count
+    return engine
+
+
+def _by_index(completions):
+    return {completion.index: completion for completion in completions}
+
+
+def _mixed(count, seed):
+    draw = random.Random(seed)
+    prompts = [draw.choice(PROMPTS) + " " * draw.randint(0, 3) for _ in range(count)]
+    return prompts, [replace(draw.choice(SAMPLINGS), seed=i) for i in range(count)]
+
+
+def _same(found, wanted):
+    assert found.ids == wanted.ids
+    assert (found.text, found.finish) == (wanted.text, wanted.finish)
+    assert (found.logprobs is None) == (wanted.logprobs is None)
+    assert found.logprobs == pytest.approx(wanted.logprobs, abs=1e-9)
+
+
+def test_answers_of_a_busy_engine_are_those_of_the_model_alone(any_model):
+    prompts, samplings = _mixed(10, seed=1)
+    alone = {
+        i: next(any_model.generate([p], s)) for i, (p, s) in enumerate(zip(prompts, samplings))
+    }
+    engine = _with_blocks(any_model, 60)
+    found = _by_index(engine.generate(prompts, samplings))
+    for i in alone:
+        _same(found[i], alone[i])
+    assert engine.memory.blocks.used == 0
+    assert engine.idle
+
+
+@pytest.mark.slow("two hundred answers, one after the other and together")
+def test_two_hundred_answers_are_the_same_where_memory_is_short(model):
+    prompts, samplings = _mixed(200, seed=2)
+    wanted = _by_index(model.generate(prompts, samplings))
+    engine = _with_blocks(model, 41, rows=8)
+    found = _by_index(engine.generate(prompts, samplings))
+    assert engine.load.put_off > 0
+    assert engine.load.shared_tokens > 0
+    for i in wanted:  # a text ends where memory does
+        room = engine.memory.capacity - len(prompts[i].encode()) + 1
+        if len(wanted[i].ids) <= room:
+            _same(found[i], wanted[i])
+        else:
+            assert found[i].ids == wanted[i].ids[:room]
+    assert (engine.memory.blocks.used, engine.idle) == (0, True)
+
+
+@pytest.mark.slow("leaks show after many")
+def test_after_two_thousand_questions_with_cancellations_no_block_is_missing(model):
+    draw = random.Random(5)
+    engine = _with_blocks(model, 50, rows=8)
+    live, ended = [], []
+    for _ in range(2000):
+        sampling = Sampling(temperature=0.0, max_tokens=draw.randint(1, 4))
+        ids = tuple(draw.choice(PROMPTS).encode()[: draw.randint(1, 40)])
+        live.append(engine.ask(Question(ids=ids, sampling=sampling), ended.append))
+        if draw.random() < 0.4:
+            engine.cancel(live[-draw.randint(1, min(12, len(live)))])
+        while len(live) - engine.load.finished - engine.load.cancelled > 12:
+            engine.step()
+    while engine.step():
+        pass
+    blocks = engine.memory.blocks
+    load = engine.load
+    assert load.asked == 2000 == load.finished + load.cancelled
+    assert load.cancelled > 100
+    assert sum(isinstance(end, Completion) for end in ended) == load.finished
+    assert (blocks.used, blocks.available) == (0, blocks.count)
+
+
+def test_memory_of_a_cancelled_answer_is_free_at_once(any_model):
+    engine = _with_blocks(any_model, 60)
+    row = engine.ask(Question(ids=(65,) * 30, sampling=SAMPLINGS[0]), lambda _: None)
+    while not row.said:
+        engine.step()
+    assert engine.memory.blocks.used > 0
+    engine.cancel(row)
+    engine.cancel(row)
+    assert (engine.memory.blocks.used, engine.load.cancelled, engine.idle) == (0, 1, True)
+    assert not engine.step()
+
+
+def test_pieces_hold_every_token_once_and_make_the_text(model):
+    heard = []
+    engine = Engine(model, TIGHT)
+    engine.ask(Question(ids=(66, 67), sampling=SAMPLINGS[2]), heard.append)
+    while engine.step():
+        pass
+    *pieces, end = heard
+    assert all(isinstance(piece, Piece) for piece in pieces)
+    assert "".join(piece.text for piece in pieces) == end.text
+    said = [choice for piece in pieces for choice in piece.choices]
+    assert tuple(choice.id for choice in said) == end.ids
+    assert tuple(choice.top for choice in said) == end.top_logprobs
+
+
+def test_a_prompt_that_was_read_is_not_read_again(model):
+    engine = Engine(model, TIGHT)
+    question = Question(ids=tuple(range(50, 90)), sampling=SAMPLINGS[0])
+    first, again = (next(engine.answers([question])) for _ in range(2))
+    assert first == again
+    assert engine.load.shared_tokens == 36
+    list(engine.answers([replace(question, ids=tuple(range(49, 90)))]))
+    assert engine.load.shared_tokens == 36
+
+
+def test_several_answers_to_one_prompt_read_it_once(model):
+    engine = Engine(model, TIGHT)
+    ids = tuple(range(50, 90))
+    drawn = Sampling(temperature=1.0, max_tokens=5)
+    asked = [Question(ids=ids, sampling=replace(drawn, seed=seed)) for seed in range(4)]
+    assert len({end.ids for end in engine.answers(asked)}) > 1
+    assert engine.load.shared_tokens == 3 * 36
+
+
+def test_without_sharing_nothing_is_shared(model):
+    engine = Engine(model, replace(TIGHT, share=False))
+    list(engine.answers([Question(ids=tuple(range(50, 90)), sampling=SAMPLINGS[0])] * 2))
+    assert engine.load.shared_tokens == 0
+
+
+def test_the_urgent_go_first_and_nobody_is_passed_by_for_ever(model):
+    order = []
+    engine = Engine(model, replace(TIGHT, rows=1))
+
+    def ask(name, **changes):
+        question = Question(ids=(65, 66), sampling=Sampling(max_tokens=3), **changes)
+        engine.ask(question, lambda end: isinstance(end, Completion) and order.append(name))
+
+    ask("first")
+    engine.step()
+    ask("patient")
+    ask("due in an hour", patience=3600)
+    ask("due soon", patience=30)
+    ask("important", priority=-1)
+    while engine.step():
+        pass
+    assert order == ["first", "important", "due soon", "patient", "due in an hour"]
+
+
+def test_what_is_late_is_given_up_wherever_it_is(model, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("practicum.serving.engine.time.monotonic", lambda: now[0])
+    engine = Engine(model, replace(TIGHT, rows=1))
+    ends = []
+    for _ in range(2):
+        question = Question(ids=(65, 66), sampling=Sampling(max_tokens=100), patience=5)
+        engine.ask(question, ends.append)
+    engine.step()
+    ends.clear()
+    now[0] += 6
+    assert not engine.step()
+    assert [type(end) for end in ends] == [GivenUp, GivenUp]
+    assert "in 5 seconds" in str(ends[0])
+    assert engine.memory.blocks.used == 0
+
+
+def test_more_than_may_wait_are_refused_with_a_time_to_come_back(model):
+    engine = Engine(model, replace(TIGHT, waiting=2))
+    question = Question(ids=(65,), sampling=SAMPLINGS[0])
+    for _ in range(2):
+        engine.ask(question, lambda _: None)
+    with pytest.raises(Busy, match="2 questions wait already") as refused:
+        engine.ask(question, lambda _: None)
+    assert refused.value.retry_after >= 1
+    assert engine.load.asked == 2
+
+
+def test_stop_ids_end_a_text_as_the_models_own_end_does(model):
+    question = Question(ids=(65, 66), sampling=SAMPLINGS[0])
+    plain = next(Engine(model, TIGHT).answers([question]))
+    stop = plain.ids[3]
+    found = next(Engine(model, TIGHT).answers([replace(question, stop_ids=frozenset({stop}))]))
+    assert found.ids == plain.ids[: plain.ids.index(stop) + 1]
+    assert found.finish == "end"
+
+
+def test_scores_that_are_no_numbers_end_their_answer_and_spoil_no_other(model):
+    engine = Engine(model, replace(TIGHT, share=True))
+    question = Question(ids=tuple(range(40, 70)), sampling=SAMPLINGS[0])
+    wanted = next(engine.answers([question]))
+    weight = model.model.embedding.weight
+    before = weight[10].clone()
+    with torch.no_grad():
+        weight[10] = float("nan")
+    try:
+        with pytest.raises(ModelError, match="no numbers"):
+            next(engine.answers([replace(question, ids=(10, 11, 12))]))
+    finally:
+        with torch.no_grad():
+            weight[10] = before
+    assert engine.memory.blocks.used == 0
+    assert next(engine.answers([question])) == wanted
+
+
+def test_likelihoods_are_the_models(model):
+    pairs = [("It was", " the age"), ("x", "yz")]
+    assert Engine(model, TIGHT).loglikelihood(pairs) == model.loglikelihood(pairs)
+
+
+def test_an_embedding_is_the_mean_of_the_last_states(model):
+    ids = [70, 71, 72]
+    found = Engine(model, TIGHT).embed([ids, ids[:1]])
+    with torch.no_grad():
+        hidden = model.model.hidden(torch.tensor([ids]))[0].float()
+    torch.testing.assert_close(found, torch.stack([hidden.mean(0), hidden[0]]))
+
+
+def test_what_cannot_be_asked_is_said(model):
+    engine = Engine(model, TIGHT)
+    for ids, words in ((), "empty"), ((1,) * 200, "context is 160"), ((999,), "token 999"):
+        with pytest.raises(ModelError, match=words):
+            engine.ask(Question(ids=ids, sampling=SAMPLINGS[0]), lambda _: None)
+    with pytest.raises(ConfigError, match="2 samplings for 1"):
+        next(engine.generate(["x"], SAMPLINGS[:2]))
+    with pytest.raises(ConfigError, match="patience is 0"):
+        Question(ids=(1,), sampling=SAMPLINGS[0], patience=0)
+    with pytest.raises(ConfigError, match="rows is 0"):
+        Settings(rows=0)
+    with pytest.raises(ModelError, match="hold no block"):
+        Engine(model, replace(TIGHT, memory=1e-9))
