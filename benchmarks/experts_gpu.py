@@ -103,7 +103,7 @@ def compare() -> list[dict[str, object]]:
 def with_gradients(product: Product, x: Tensor, weight: Tensor, counts: Tensor) -> list[Tensor]:
     y = product(x, weight, counts)
     by = normal(*y.shape, dtype=torch.float32).to(y)
-    return [y, *torch.autograd.grad((y * by).sum(), (x, weight))]
+    return [y.detach(), *torch.autograd.grad((y * by).sum(), (x, weight))]
 
 
 def train(layer: Layer, dtype: torch.dtype, times: int, peak: float) -> dict[str, object]:
