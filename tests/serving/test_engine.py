@@ -108,13 +108,10 @@ def _same(found, wanted):
 
 def test_answers_of_a_busy_engine_are_those_of_the_model_alone(any_model):
     prompts, samplings = _mixed(10, seed=1)
-    alone = {
-        i: next(any_model.generate([p], s)) for i, (p, s) in enumerate(zip(prompts, samplings))
-    }
     engine = _with_blocks(any_model, 60)
-    found = _by_index(engine.generate(prompts, samplings))
-    for i in alone:
-        _same(found[i], alone[i])
+    for completion in engine.generate(prompts, samplings):
+        at = completion.index
+        _same(completion, next(any_model.generate(prompts[at : at + 1], samplings[at])))
     assert engine.memory.blocks.used == 0
     assert engine.idle
 
