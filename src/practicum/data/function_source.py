@@ -5,6 +5,7 @@ binds. A local variable of the same name makes one need too many, which does no 
 """
 
 import ast
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class FunctionSource:
     """One function in three pieces of source, each with its line ends, decorators left out."""
 
     name: str
+    line: int  # its first, from 1, that of a decorator included
     head: str  # from `def` to the colon
     docstring: str  # with its quotes and indentation; empty where there is none
     body: str
@@ -37,7 +39,8 @@ class ModuleSource:
     def __init__(self, text: str, package: str = "") -> None:
         self.lines = text.splitlines(keepends=True)
         self.package = package  # that relative imports start from; "": they stay unknown
-        with collector_paused():
+        with collector_paused(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as an invalid escape in somebody's string
             self.tree = ast.parse(text)
 
     @cached_property
@@ -110,6 +113,7 @@ class ModuleSource:
             return None  # on one line, or nothing but a docstring
         return FunctionSource(
             name=node.name,
+            line=_first_line(node),
             head=self._between(node.lineno, starts),
             docstring=self._between(starts, follows),
             body=self._between(follows, (node.end_lineno or 0) + 1).rstrip() + "\n",
