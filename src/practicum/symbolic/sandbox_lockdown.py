@@ -1,0 +1,107 @@
+"""What the sandbox's process gives up before any program runs, and cannot take back.
+
+In this order: its view of the machine (namespaces, `sandbox_root`), resources, its user where it is
+root, capabilities, the file system (Landlock, where namespaces are not permitted) and all system
+calls but those listed in `system_calls`. Programs are forks of it and inherit all of it.
+"""
+
+import os
+import resource
+import signal
+import socket
+from contextlib import suppress
+from typing import Any
+
+from practicum.symbolic import landlock, linux, sandbox_root, seccomp, system_calls
+
+_LIMITS = {  # that hold for the keeper too
+    "RLIMIT_CORE": 0, "RLIMIT_MEMLOCK": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_SIGPENDING": 256,
+    "RLIMIT_RTPRIO": 0, "RLIMIT_NICE": 0, "RLIMIT_NOFILE": 128,
+}  # fmt: skip
+
+
+def enter(asked: dict[str, Any]) -> tuple[bool, int]:
+    """New namespaces; this process goes on as their first, and what it was before waits for it.
+
+    Returns whether the caller is root, and how many processes count beside a program's own. Raises
+    OSError where namespaces are not permitted.
+    """
+    root = os.geteuid() == 0
+    if asked["namespaces"]:
+        sandbox_root.leave()
+        child = os.fork()
+        if child:
+            linux.close_from(3)
+            os.waitpid(child, 0)
+            os._exit(0)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    return root, 1 if root else 2
+
+
+def lock(asked: dict[str, Any], *, root: bool) -> dict[str, bool]:
+    """Give up the rest; returns which layers hold. Raises OSError with what could not be done."""
+    paths, folder = sandbox_root.readable(), asked["folder"]
+    if asked["namespaces"]:
+        socket.sethostname("sandbox")
+        sandbox_root.build(paths, asked["folder_bytes"], asked["folder_files"])
+        folder = sandbox_root.FOLDER
+    os.chdir(folder)
+    for name, value in _LIMITS.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    nobody = root and _become_nobody(asked["namespaces"])
+    linux.drop_capabilities()
+    if asked["namespaces"]:  # elsewhere it would mean the caller's thread, not the caller
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # forgotten when the user changed
+    locked = asked["landlock"] and landlock.version() >= landlock.ABLE
+    if locked:
+        landlock.restrict(paths, sandbox_root.DEVICES, folder)
+    filtered = asked["seccomp"] and _filtered()
+    os.environ.update(HOME=folder, TMPDIR=folder)
+    return {"landlock": locked, "seccomp": filtered, "nobody": nobody}
+
+
+def _filtered() -> bool:
+    if linux.MACHINE not in seccomp.KNOWN_MACHINES:
+        return False
+    names = system_calls.numbers(linux.MACHINE)
+    try:
+        seccomp.allowing(names, system_calls.ALWAYS).install()
+    except OSError:  # a kernel without filters
+        return False
+    return True
+
+
+def _become_nobody(mapped: bool) -> bool:
+    """From root to a user that owns nothing; False where only root can read this Python."""
+    nobody = sandbox_root.NOBODY
+    if not mapped:
+        if not _all_may_read(os.__file__):
+            return False
+        os.chown(".", nobody, nobody)
+    os.setgroups([])
+    os.setresgid(nobody, nobody, nobody)
+    os.setresuid(nobody, nobody, nobody)
+    if not os.access(os.__file__, os.R_OK):
+        raise PermissionError(f"user {nobody} cannot read {os.path.dirname(os.__file__)}")
+    return True
+
+
+def _all_may_read(path: str) -> bool:
+    """Whether everybody may read this file: by its own mode and by those of all folders above."""
+    modes = [os.stat(path).st_mode | 0o1]
+    while path != "/":
+        path = os.path.dirname(path)
+        modes.append(os.stat(path).st_mode)
+    return all(mode & 0o5 == 0o5 for mode in modes)
+
+
+def end_strays(children: int) -> None:
+    """Kill what a program left behind, where neither a namespace nor a filter kept it from that.
+
+    `children` is this process's open /proc/thread-self/children.
+    """
+    os.lseek(children, 0, os.SEEK_SET)
+    for process in os.read(children, 65536).split():
+        with suppress(ProcessLookupError):
+            os.kill(int(process), signal.SIGKILL)
