@@ -107,8 +107,9 @@ def _served() -> Iterator[str]:
         try:
             yield f"http://127.0.0.1:{door.getsockname()[1]}/v1"
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
+            served.worker.close()
 
 
 def _line(found: "Measured") -> dict[str, object]:
