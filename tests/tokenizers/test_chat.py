@@ -7,7 +7,7 @@ import pytest
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from practicum.errors import TokenizerError
-from practicum.tokenizers.chat import ChatTemplate, Message
+from practicum.tokenizers.chat import ChatTemplate, Message, render_with_tools, takes_tools
 
 CHATML = """\
 {% for message in messages %}
@@ -96,3 +96,43 @@ def test_a_template_that_is_not_jinja_is_refused_with_its_line() -> None:
 def test_a_pickled_template_renders_the_same() -> None:
     template = ChatTemplate(LLAMA, bos="<s>", eos="</s>")
     assert pickle.loads(pickle.dumps(template)).render(TALK) == template.render(TALK)
+
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": "rain", "parameters": {"type": "object", "properties": {}}},
+    }
+]
+HERMES = (
+    "{% if tools %}Tools:{% for t in tools %}\n{{ t | tojson }}{% endfor %}\n{% endif %}"
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}"
+    "{% for c in m.tool_calls or () %}<tool_call>{{ c.function | tojson }}</tool_call>"
+    "{% endfor %}\n"
+    "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+)
+
+
+def test_tools_are_shown_as_transformers_shows_them():
+    calls = [{"id": "a", "type": "function", "function": {"name": "rain", "arguments": {"x": 1}}}]
+    talk = [
+        {"role": "user", "content": "Will it rain in Örebro?"},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "no", "tool_call_id": "a"},
+    ]
+    for tools in (TOOLS, []):
+        theirs, _ = render_jinja_template(
+            conversations=[talk],
+            tools=tools or None,
+            chat_template=HERMES,
+            add_generation_prompt=True,
+        )
+        assert render_with_tools(ChatTemplate(HERMES), talk, tools) == theirs[0]
+
+
+def test_a_template_is_asked_whether_it_shows_tools():
+    assert takes_tools(ChatTemplate(HERMES))
+    assert not takes_tools(ChatTemplate(CHATML))
+    assert render_with_tools(ChatTemplate(CHATML), TALK) == ChatTemplate(CHATML).render(TALK)
+    with pytest.raises(TokenizerError, match="roles must alternate"):
+        render_with_tools(ChatTemplate(LLAMA), TALK[1:])

@@ -24,6 +24,7 @@ VERBS = {
     "tokenize": "Train a tokenizer; encode, decode and compare text.",
     "generate": "Continue a prompt with a model.",
     "chat": "Talk with a model.",
+    "serve": "Answer over HTTP, as OpenAI does.",
     "translate": "Translate text with a translator that you trained.",
     "align": "Which source word each target word of a translation comes from.",
     "look": "What happens inside a model while it reads a text.",

@@ -6,7 +6,7 @@ and the functions that Hugging Face's renderer gives them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, TypedDict
 
@@ -57,6 +57,36 @@ class ChatTemplate:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.source, self.bos, self.eos)
+
+
+def takes_tools(template: ChatTemplate) -> bool:
+    """Whether the template shows a model the tools that it may call."""
+    from jinja2.meta import find_undeclared_variables
+
+    return "tools" in find_undeclared_variables(_environment().parse(template.source))
+
+
+def render_with_tools(
+    template: ChatTemplate,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """As `render`, with `tools` in OpenAI's form, and with messages that call them or answer.
+
+    Such messages have `tool_calls` (each with its arguments as a mapping), or `tool_call_id`. A
+    template sees no tools as None. The conversation ends with the start of the answer.
+    """
+    try:
+        return template._template.render(
+            messages=messages,
+            tools=list(tools) or None,
+            add_generation_prompt=True,
+            bos_token=template.bos,
+            eos_token=template.eos,
+        )
+    except Exception as problem:  # as in `render`
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        raise TokenizerError(f"the chat template fails on these messages: {reason}") from problem
 
 
 def _restore(source: str, bos: str, eos: str) -> ChatTemplate:

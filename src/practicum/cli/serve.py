@@ -1,0 +1,167 @@
+"""`practicum serve`: a model behind the routes of OpenAI, for any client of theirs."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from practicum.cli.loading import Speaker
+from practicum.cli.options import chosen, explained, options_of
+from practicum.errors import ConfigError
+
+if TYPE_CHECKING:
+    from practicum.serving.http_settings import HttpSettings
+    from practicum.serving.keys import Keys
+    from practicum.serving.served import Served
+
+KEYS = "PRACTICUM_API_KEYS"
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the server is reached, and by whom."""
+
+    host: str = explained("127.0.0.1", "Address to listen on; 0.0.0.0 is every one.")
+    port: int = explained(8000, "0 is any free one.")
+    name: str | None = explained(None, "What clients call the model. [default: as --model]")
+    key_file: str | None = explained(None, f"Keys, one a line: KEY or NAME KEY. Or set {KEYS}.")
+    open: bool = explained(False, "Let everybody ask who reaches the server, without a key.")
+    allow_host: tuple[str, ...] = explained((), "A name more that it answers to without keys.")
+
+    def keys(self) -> "Keys":
+        """The keys of the file and of the environment."""
+        from practicum.serving.keys import Keys, keys_of, read_keys
+
+        held = keys_of(os.environ.get(KEYS, "").replace(",", "\n").splitlines())
+        if self.key_file is not None:
+            held = Keys(held.digests + read_keys(self.key_file).digests)
+        if not held and not self.open and not self.local:
+            raise ConfigError(
+                f"--host {self.host} can be reached from other machines; give --key-file (or "
+                f"{KEYS}), or --open to let everybody ask"
+            )
+        return held
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def hosts(self, keys: "Keys") -> frozenset[str] | None:
+        """The names it answers to; None: any.
+
+        Without keys a page in a browser here might ask under a name that it has led here.
+        """
+        if keys or not self.local:
+            return None
+        return LOCAL_NAMES | {self.host.lower()} | {name.lower() for name in self.allow_host}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What clients may do."""
+
+    max_waiting: int = explained(256, "Questions that may wait; of more, 429 is said.")
+    max_body: int = explained(4 * 2**20, "Bytes of a request.")
+    timeout: float = explained(600.0, "Seconds after which an answer is given up.")
+    requests_per_minute: float | None = explained(None, "Of one key, or one address.")
+    tokens_per_minute: float | None = explained(None, "Read and written, likewise.")
+    drain: float = explained(30.0, "Seconds that running answers have when the server ends.")
+    log: str = explained("-", "File for a line of JSON per request; - is standard error.")
+    log_prompts: bool = explained(False, "Write what is asked into the log, too.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the engine may use."""
+
+    rows: int = explained(16, "Answers written side by side.")
+    memory: float = explained(2.0, "GB for keys and values.")
+    chunk: int = explained(256, "Tokens of prompts read between two steps.")
+
+
+@click.command()
+@options_of(Speaker)
+@options_of(Place)
+@options_of(Allowance)
+@options_of(Room)
+def command() -> None:
+    """Answer over HTTP as OpenAI does: chats, completions, embeddings.
+
+    Point any of their clients at it: OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none").
+    SIGTERM and Ctrl-C end it once the running answers are finished.
+    """
+    place, allowance = chosen(Place), chosen(Allowance)
+    keys = place.keys()
+    settings = _settings(allowance, keys, place.hosts(keys))
+    door = _door(place)  # before the model: that the port is taken is known at once
+    with door:
+        served = _served(place, chosen(Room), allowance.max_waiting)
+        _serve(served, settings, door, allowance.drain)
+
+
+def _settings(allowance: Allowance, keys: "Keys", hosts: frozenset[str] | None) -> "HttpSettings":
+    from practicum.serving.http_settings import HttpSettings
+
+    return HttpSettings(
+        keys=keys,
+        hosts=hosts,
+        body_bytes=allowance.max_body,
+        answer_seconds=allowance.timeout,
+        requests_per_minute=allowance.requests_per_minute,
+        tokens_per_minute=allowance.tokens_per_minute,
+        log=_log(allowance.log),
+        log_prompts=allowance.log_prompts,
+    )
+
+
+def _log(path: str) -> Callable[[str], None]:
+    """Writes lines to standard error, or at the end of a file."""
+    if path == "-":
+        return lambda line: click.echo(line, err=True)
+
+    def write(line: str) -> None:
+        with open(path, "a", encoding="utf-8") as file:  # anew each time: logs are moved away
+            file.write(f"{line}\n")
+
+    Path(path).touch()  # that it cannot be written is known at once
+    return write
+
+
+def _door(place: Place) -> socket.socket:
+    from practicum.serving.server import listening
+
+    return listening(place.host, place.port)
+
+
+def _served(place: Place, room: Room, waiting: int) -> "Served":
+    from practicum.serving.engine import Engine
+    from practicum.serving.served import Served
+    from practicum.serving.settings import Settings
+    from practicum.serving.worker import Worker
+
+    settings = Settings(rows=room.rows, memory=room.memory, chunk=room.chunk, waiting=waiting)
+    speaker = chosen(Speaker)
+    worker = Worker(Engine(speaker.load(), settings))
+    return Served.of(place.name or Path(speaker.model).name, worker)
+
+
+def _serve(served: "Served", settings: "HttpSettings", door: socket.socket, drain: float) -> None:
+    from practicum.serving.http import application
+    from practicum.serving.server import Patience, Server
+
+    host, port = door.getsockname()[:2]
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    who = "with a key" if settings.keys else "without keys"
+    click.echo(f"{served.name} answers at http://{where}/v1, {who}; Ctrl-C ends it", err=True)
+    server = Server(application(served, settings), served.worker, Patience(drain=drain))
+    server.run(sockets=[door])

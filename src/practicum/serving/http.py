@@ -1,0 +1,139 @@
+"""The server's routes: OpenAI's, so that its clients work as they are, and two for operators."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from practicum.serving.api_errors import Refusal, documented, refusal_of_fields
+from practicum.serving.chat import answer_chat
+from practicum.serving.completions import answer_completion
+from practicum.serving.embeddings import Vectors, answer_embeddings
+from practicum.serving.gate import Accounts, Body, Gate
+from practicum.serving.http_settings import HttpSettings
+from practicum.serving.metrics import TYPE, Metrics
+from practicum.serving.openai_answers import (
+    ChatAnswer,
+    CompletionAnswer,
+    EmbeddingAnswer,
+    Health,
+    ModelCard,
+    ModelList,
+)
+from practicum.serving.openai_requests import ChatRequest, CompletionRequest, EmbeddingRequest
+from practicum.serving.rate_limits import Buckets
+from practicum.serving.request_log import record_of
+from practicum.serving.served import Served
+
+ASKING = documented(400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
+LOOKING = documented(400, 401, 403, 404, 408, 413, 500)
+STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+def application(served: Served, settings: HttpSettings | None = None) -> FastAPI:
+    """The ASGI application that answers for `served`. When it shuts down it closes the worker."""
+    settings = settings or HttpSettings()
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncGenerator[None, None]:
+        yield
+        served.worker.close()
+
+    app = FastAPI(
+        title="practicum",
+        description="Answers by a model, in OpenAI's shapes.",
+        lifespan=life,
+        docs_url=None,  # the usual pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    metrics = Metrics(lambda: served.worker.load)
+    _add_models(app, served)
+    _add_answers(app, served, settings)
+    _add_numbers(app, served, metrics)
+    _add_errors(app)
+    requests, tokens = Buckets(settings.requests_per_minute), Buckets(settings.tokens_per_minute)
+    app.add_middleware(Body, settings=settings)
+    app.add_middleware(Gate, settings=settings, requests=requests, tokens=tokens)
+    app.add_middleware(Accounts, settings=settings, metrics=metrics, tokens=tokens)
+    return app
+
+
+def _add_models(app: FastAPI, served: Served) -> None:
+    card = ModelCard(id=served.name, created=served.created)
+
+    @app.get("/v1/models", responses=LOOKING)
+    async def list_models() -> ModelList:
+        """What can be asked."""
+        return ModelList(data=[card])
+
+    @app.get("/v1/models/{name:path}", responses=LOOKING)
+    async def one_model(name: str) -> ModelCard:
+        """One of them."""
+        served.check_name(name)
+        return card
+
+
+def _add_answers(app: FastAPI, served: Served, settings: HttpSettings) -> None:
+    vectors = Vectors(served.worker, settings.answer_seconds)
+
+    @app.post("/v1/completions", response_model=CompletionAnswer, responses=ASKING | STREAM)
+    async def completions(asked: CompletionRequest, request: Request) -> Response:
+        """Texts that follow prompts."""
+        return await answer_completion(served, settings, asked, request)
+
+    @app.post("/v1/chat/completions", response_model=ChatAnswer, responses=ASKING | STREAM)
+    async def chat(asked: ChatRequest, request: Request) -> Response:
+        """What the model says next in a conversation."""
+        return await answer_chat(served, settings, asked, request)
+
+    @app.post("/v1/embeddings", response_model=EmbeddingAnswer, responses=ASKING)
+    async def embeddings(asked: EmbeddingRequest, request: Request) -> Response:
+        """A vector for each text."""
+        return await answer_embeddings(served, settings, vectors, asked, request)
+
+
+def _add_numbers(app: FastAPI, served: Served, metrics: Metrics) -> None:
+    stopped = {"model": Health, "description": "Questions are not answered."}
+
+    @app.get("/health", responses=documented(400, 403, 408, 413, 500) | {503: stopped})
+    async def health(response: Response) -> Health:
+        """Whether questions are answered, and if not, why."""
+        problem = served.worker.problem
+        if problem is None:
+            return Health(status="ok")
+        response.status_code = 503
+        return Health(status="stopped", reason=str(problem))
+
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses=LOOKING | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def numbers() -> Response:
+        """Numbers for Prometheus."""
+        return Response(metrics.text(), media_type=TYPE)
+
+
+def _add_errors(app: FastAPI) -> None:
+    def told(request: Request, refusal: Refusal) -> Response:
+        record_of(request.scope).code = refusal.code
+        return refusal.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def unfit(request: Request, problem: RequestValidationError) -> Response:
+        return told(request, refusal_of_fields(problem.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def misdirected(request: Request, problem: HTTPException) -> Response:
+        path, method = request.url.path[:200], request.method
+        words = {
+            404: f"there is no route {path}",
+            405: f"{path} has no method {method}",
+            400: "the body cannot be read; it must be JSON in UTF-8, of a moderate depth",
+        }
+        message = words.get(problem.status_code, str(problem.detail))
+        refusal = Refusal(problem.status_code, message)
+        refusal.headers.update(problem.headers or {})
+        return told(request, refusal)

@@ -1,0 +1,124 @@
+"""The model behind a server: its name, its engine, and prompts in its ids."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from practicum.config import to_json
+from practicum.decoding.generate import check_fits
+from practicum.decoding.language_model import LanguageModel
+from practicum.errors import ModelError
+from practicum.serving.api_errors import Refusal
+from practicum.serving.worker import Worker
+from practicum.tokenizers.chat import render_with_tools, takes_tools
+
+SAMPLED = 64  # numbers of each matrix that tell weights apart
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Served:
+    """One model, as clients see it."""
+
+    name: str
+    worker: Worker
+    created: int = field(default_factory=lambda: int(time.time()))
+    fingerprint: str = ""
+
+    @classmethod
+    def of(cls, name: str, worker: Worker) -> "Served":
+        """With the fingerprint of its model."""
+        return cls(name=name, worker=worker, fingerprint=fingerprint(worker.engine.language_model))
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """What the engine runs."""
+        return self.worker.engine.language_model
+
+    @property
+    def context(self) -> int:
+        """The most tokens of a prompt and its answer."""
+        return self.worker.engine.memory.capacity
+
+    def check_name(self, model: str) -> None:
+        """Raises Refusal (404) unless that is this model's name."""
+        if model != self.name:
+            raise Refusal(
+                404,
+                f"there is no model '{model[:200]}' here; this server has '{self.name}'",
+                code="model_not_found",
+                param="model",
+            )
+
+    async def text_ids(self, prompt: str | Sequence[int], field: str) -> tuple[int, ...]:
+        """The ids of a prompt that is a text, or ids already, of a length that can be read."""
+        if isinstance(prompt, str):
+            ids = await asyncio.to_thread(self.language_model.encode_prompt, prompt)
+        else:
+            ids = list(prompt)
+            size = self.language_model.tokenizer.size
+            outside = next((id for id in ids if id >= size), None)
+            if outside is not None:
+                raise Refusal(
+                    400,
+                    f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
+                    code="invalid_value",
+                    param=field,
+                )
+        self._check_length(len(ids), field)
+        return tuple(ids)
+
+    async def chat_ids(
+        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]
+    ) -> tuple[int, ...]:
+        """The ids of a conversation, as the model's own template writes it."""
+        ids = await asyncio.to_thread(self._chat_ids, messages, tools)
+        self._check_length(len(ids), "messages")
+        return tuple(ids)
+
+    def _chat_ids(
+        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]
+    ) -> list[int]:
+        model = self.language_model
+        template = model.chat_template
+        if template is None:
+            raise Refusal(
+                400,
+                "this model has no chat template; ask it by /v1/completions",
+                code="no_chat_template",
+            )
+        if tools and not takes_tools(template):
+            raise Refusal(
+                400,
+                "this model was not made for tools: its chat template does not show them; leave "
+                "tools out, or use a model that knows them",
+                code="unsupported_value",
+                param="tools",
+            )
+        text = render_with_tools(template, messages, tools)
+        return model.tokenizer.encode(text, specials=True)
+
+    def _check_length(self, tokens: int, field: str) -> None:
+        try:
+            check_fits(tokens, self.context)
+        except ModelError as problem:
+            code = "context_length_exceeded" if tokens else "invalid_value"
+            raise Refusal(400, str(problem), code=code, param=field) from problem
+
+
+def fingerprint(model: LanguageModel) -> str:
+    """Short, and another one for another description, other weights or another version of torch.
+
+    Of each matrix a few numbers are looked at, so that a large model is told apart at once.
+    """
+    digest = hashlib.sha256(f"{torch.__version__} {model.tokenizer.size}".encode())
+    digest.update(repr(to_json(model.model.description)).encode())
+    for parameter in model.model.parameters():
+        flat = parameter.detach().reshape(-1)
+        some = flat[:: max(1, flat.numel() // SAMPLED)][:SAMPLED]
+        digest.update(some.float().cpu().numpy().tobytes())
+    return f"fp_{digest.hexdigest()[:12]}"

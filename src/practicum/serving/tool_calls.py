@@ -1,0 +1,76 @@
+"""Calls of tools in what a model writes: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`.
+
+This is the form of Hermes and Qwen and of the many models that follow them. A model whose template
+shows tools in another form writes its calls as text, and text they stay.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+
+from practicum.serving.openai_answers import FunctionCall, MadeCall
+
+OPENS, CLOSES = "<tool_call>", "</tool_call>"
+
+
+@dataclass
+class CallReader:
+    """Text goes in as it is written; what is text and what is a call comes out.
+
+    What might be the beginning of a call waits. What turns out to be none comes out as text.
+    """
+
+    _waiting: str = ""
+    made: int = 0  # calls so far
+
+    def push(self, text: str) -> tuple[str, list[MadeCall]]:
+        """The text that is certain now, and the calls that are whole."""
+        self._waiting += text
+        said: list[str] = []
+        calls: list[MadeCall] = []
+        while True:
+            before, opens, rest = self._waiting.partition(OPENS)
+            if not opens:
+                kept = _overlap(before)
+                said.append(before[: len(before) - kept])
+                self._waiting = before[len(before) - kept :]
+                break
+            said.append(before)
+            inside, closes, after = rest.partition(CLOSES)
+            if not closes:
+                self._waiting = opens + rest
+                break
+            self._waiting = after
+            call = _call(inside)
+            if call is None:
+                said.append(opens + inside + closes)
+            else:
+                calls.append(call.model_copy(update={"index": self.made}))
+                self.made += 1
+        return "".join(said), calls
+
+    def finish(self) -> str:
+        """What still waited: it is no call, since it was not closed."""
+        rest, self._waiting = self._waiting, ""
+        return rest
+
+
+def _overlap(text: str) -> int:
+    """How many characters at the end of `text` may be the beginning of a call."""
+    return next((n for n in range(len(OPENS) - 1, 0, -1) if text.endswith(OPENS[:n])), 0)
+
+
+def _call(inside: str) -> MadeCall | None:
+    try:
+        data = json.loads(inside)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        return None
+    arguments = data.get("arguments", data.get("parameters", {}))
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    return MadeCall(
+        id=f"call_{uuid.uuid4().hex[:24]}",
+        function=FunctionCall(name=data["name"], arguments=arguments),
+    )
