@@ -79,7 +79,7 @@ void attend(const Pools& pools, int64_t row, int64_t head, const float* const* q
 
 // q and out are [row, head, query, width]; strides of q count numbers. window 0: no window.
 extern "C" void paged_attention(const float* q, int64_t q_row, int64_t q_head, int64_t q_query,
-                                const float* keys, const float* values, const int32_t* tables,
+                                float* keys, float* values, const int32_t* tables,
                                 const int32_t* lengths, float* out, int64_t rows, int64_t heads,
                                 int64_t kv_heads, int64_t t, int64_t k, int64_t c, int64_t size,
                                 int64_t table, int64_t window, float scale, int32_t threads) {
@@ -109,4 +109,39 @@ extern "C" void paged_attention(const float* q, int64_t q_row, int64_t q_head, i
       }
     }
   }
+}
+
+namespace {
+
+// Pairs (i, i + half) of a head turned in place by cosines and sines, which follow each other.
+void turn(float* head, const float* turns, int64_t half) {
+  for (int64_t i = 0; i < half; i++) {
+    const float a = head[i], b = head[half + i], cosine = turns[i], sine = turns[half + i];
+    head[i] = a * cosine - b * sine;
+    head[half + i] = b * cosine + a * sine;
+  }
+}
+
+}  // namespace
+
+// qkv is [row, heads · k + kv_heads · (k + c)]; turns is [alike, 2, half], alike 1 or rows.
+extern "C" void paged_step(float* qkv, const float* turns, float* keys, float* values,
+                           const int32_t* tables, const int32_t* lengths, float* out, int64_t rows,
+                           int64_t heads, int64_t kv_heads, int64_t k, int64_t c, int64_t size,
+                           int64_t table, int64_t half, int64_t alike, int64_t window, float scale,
+                           int32_t threads) {
+  const int64_t wide = heads * k + kv_heads * (k + c);
+  for (int64_t row = 0; row < rows; row++) {
+    float* made = qkv + row * wide;
+    const float* by = turns + (alike > 1 ? row : 0) * 2 * half;
+    for (int64_t head = 0; half && head < heads + kv_heads; head++) turn(made + head * k, by, half);
+    const int64_t place = lengths[row] - 1, block = tables[row * table + place / size];
+    for (int64_t head = 0; head < kv_heads; head++) {
+      const int64_t at = (block * kv_heads + head) * size + place % size;
+      std::memcpy(keys + at * k, made + (heads + head) * k, k * sizeof(float));
+      std::memcpy(values + at * c, made + (heads + kv_heads) * k + head * c, c * sizeof(float));
+    }
+  }
+  paged_attention(qkv, wide, k, wide, keys, values, tables, lengths, out, rows, heads, kv_heads, 1,
+                  k, c, size, table, window, scale, threads);
 }

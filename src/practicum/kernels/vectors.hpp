@@ -61,7 +61,7 @@ struct Nibbles {
 };
 struct Octets {  // codes are 128 above what they mean, which is taken off at the beginning
   __m512i sum;
-  explicit inline Octets(int32_t input_total) : sum(_mm512_set1_epi32(-128 * input_total)) {}
+  inline void begin(int32_t input_total) { sum = _mm512_set1_epi32(-128 * input_total); }
   inline void add(Bytes w, int32_t x) {
     sum = _mm512_dpbusd_epi32(sum, w.v, _mm512_set1_epi32(x));
   }
@@ -76,8 +76,8 @@ struct Nibbles {  // eight sums of products of at most 2 · 15 · 127 fit into 1
   inline Ints result() { return {_mm512_madd_epi16(sum, _mm512_set1_epi16(1))}; }
 };
 struct Octets {
-  __m512i sum = _mm512_setzero_si512();
-  explicit inline Octets(int32_t) {}
+  __m512i sum;
+  inline void begin(int32_t) { sum = _mm512_setzero_si512(); }
   inline void add(Bytes w, int32_t x) {
     __m512i meant = _mm512_xor_si512(w.v, _mm512_set1_epi8(-128));
     __mmask64 negative = _mm512_movepi8_mask(meant);
@@ -177,8 +177,8 @@ struct Nibbles {  // eight sums of products of at most 2 · 15 · 127 fit into 1
   }
 };
 struct Octets {  // codes are 128 above what they mean
-  __m256i a = _mm256_setzero_si256(), b = _mm256_setzero_si256();
-  explicit inline Octets(int32_t) {}
+  __m256i a, b;
+  inline void begin(int32_t) { a = b = _mm256_setzero_si256(); }
   static inline __m256i products(__m256i codes, __m256i inputs) {
     __m256i meant = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
     __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(meant), _mm256_sign_epi8(inputs, meant));

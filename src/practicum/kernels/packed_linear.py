@@ -1,0 +1,102 @@
+"""y = f(x) Wᵀ + b + r with W stored in few bits, for any number of rows of x.
+
+f is nothing, an RMSNorm or a gated product, so that what stands around a matrix in a network costs
+no call of its own; r is what the result is added to. Beside a `Grouped` W each 32 numbers of f(x)
+are rounded to 8 bits on the way (`rounded`), and sums of products of small integers are exact:
+
+    y = Σ_groups s · (d · Σ q p + m · Σ p),    f(x) ≈ s · p
+
+A `Plain` W is multiplied in float32 whatever it is stored in. Nothing is differentiated here.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+from torch.nn import functional as F
+
+from practicum.kernels import native
+from practicum.kernels.gated import gated_reference
+from practicum.kernels.packed_matrix import Grouped, Packed
+from practicum.kernels.quantise import rounded
+
+_SMALL = 1 << 16  # multiplications that one thread does sooner than two agree about them
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Normed:
+    """f(x) = x / √(mean(x²) + eps) · (weight + plus)."""
+
+    weight: Float32[Tensor, " inputs"]
+    eps: float
+    plus: float = 0.0
+
+    def __call__(self, x: Float32[Tensor, "*b inputs"]) -> Float32[Tensor, "*b inputs"]:
+        inverse = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
+        return x * inverse * (self.weight + self.plus)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gated:
+    """f(x) = silu(gate) · up of x = (gate, up), which is twice as wide as W."""
+
+    def __call__(self, x: Float32[Tensor, "*b twice"]) -> Float32[Tensor, "*b inputs"]:
+        return gated_reference(x, "silu")
+
+
+Before = Normed | Gated
+
+
+def packed_linear_reference(
+    x: Float32[Tensor, "*b wide"],
+    matrix: Packed,
+    bias: Float32[Tensor, " outputs"] | None = None,
+    *,
+    before: Before | None = None,
+    added: Float32[Tensor, "*b outputs"] | None = None,
+) -> Float32[Tensor, "*b outputs"]:
+    """With W decoded. Judges `packed_linear`."""
+    x = x if before is None else before(x)
+    x = rounded(x) if isinstance(matrix, Grouped) else x
+    y = F.linear(x, matrix.decoded(), bias)
+    return y if added is None else y + added
+
+
+def packed_linear(
+    x: Float32[Tensor, "*b wide"],
+    matrix: Packed,
+    bias: Float32[Tensor, " outputs"] | None = None,
+    *,
+    before: Before | None = None,
+    added: Float32[Tensor, "*b outputs"] | None = None,
+) -> Float32[Tensor, "*b outputs"]:
+    """`packed_linear_reference` with W read as it is stored, in C++ where it can be: on CPUs."""
+    compiled = native.library() if x.device.type == "cpu" else None
+    if compiled is None:
+        return packed_linear_reference(x, matrix, bias, before=before, added=added)
+    x = x.contiguous()
+    out = torch.empty(*x.shape[:-1], matrix.outputs)
+    added = None if added is None else added.contiguous()
+    scales = minima = norm = None
+    kind, eps, plus = 0, 0.0, 0.0
+    if isinstance(matrix, Grouped):
+        codes, scales, minima = matrix.codes, matrix.scales, matrix.minima
+    else:
+        codes = matrix.numbers
+    if isinstance(before, Normed):
+        kind, norm, eps, plus = 1, before.weight, before.eps, before.plus
+    elif before is not None:
+        kind = 2
+    rows = out.numel() // matrix.outputs
+    small = rows * matrix.outputs * matrix.inputs < _SMALL
+    compiled.packed_linear(
+        *(x.data_ptr(), codes.data_ptr(), _at(scales), _at(minima), _at(bias), _at(added)),
+        *(_at(norm), out.data_ptr(), rows, matrix.inputs, matrix.outputs, matrix.bits),
+        *(kind, eps, plus, 1 if small else torch.get_num_threads()),
+    )
+    return out
+
+
+def _at(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()

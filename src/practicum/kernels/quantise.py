@@ -1,0 +1,129 @@
+"""Weights rounded to a few bits, group by group of 32 (Dettmers et al. 2021, §2.1, block-wise).
+
+8 bits:  d = max|w| / 127,  q = 128 + round(w / d).
+4 bits:  q = round((w − m) / d) within 0…15, with the pair (d, m) of least square error among
+
+- the ends of the group:  m = min w,  d = (max w − min w) / 15;
+- the farthest weight at −8 and no minimum of its own:  d = −w₍max|w|₎ / 8,  m = −8 d;
+- the ends drawn in by a tenth and a fifth, each followed by the pair that is best for the integers
+  found, min over (d, m) of Σ (d q + m − w)².
+
+d and m are rounded to float16 before q is found. What was stored by ggml as Q8_0, Q4_0 or Q4_1 and
+decoded is found again without error: the first two pairs are how it chose them.
+"""
+
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+from torch.nn import functional as F
+
+from practicum.errors import ModelError
+from practicum.kernels.packed_matrix import GROUP, Grouped, nibbles, octets
+
+# So many groups at a time stay in the cache until the last operation has passed over them.
+_RUN = 1 << 12
+_DRAWN_IN = (0.1, 0.2)
+
+
+def to_octets(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
+    """`weight` in 8 bits and a scale per 32."""
+    groups = _grouped(weight)
+    codes = torch.empty(groups.shape, dtype=torch.uint8)
+    scales = torch.empty(groups.shape[:2], dtype=torch.float16)
+    flat = groups.flatten(0, 1)
+    for run in _runs(len(flat)):
+        part = flat[run].float()
+        scale = (part.abs().amax(-1) / 127.0).half()
+        finer = torch.where(scale > 0, 1.0 / scale.float(), 0.0)[:, None]
+        scales.view(-1)[run] = scale
+        codes.view(-1, GROUP)[run] = ((part * finer).round().clamp(-127, 127) + 128).byte()
+    _check(scales)
+    return octets(codes, scales, weight.shape[1])
+
+
+def to_nibbles(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
+    """`weight` in 4 bits, a scale and a minimum per 32."""
+    groups = _grouped(weight)
+    codes = torch.empty(groups.shape, dtype=torch.uint8)
+    scales = torch.empty(groups.shape[:2], dtype=torch.float16)
+    minima = torch.empty_like(scales)
+    flat = groups.flatten(0, 1)
+    for run in _runs(len(flat)):
+        best = _best(flat[run].float())
+        codes.view(-1, GROUP)[run], scales.view(-1)[run], minima.view(-1)[run] = best
+    _check(scales)
+    _check(minima)
+    return nibbles(codes, scales, minima, weight.shape[1])
+
+
+def _best(w: Float32[Tensor, "n 32"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Codes (bytes), scales and minima (float16) of least error."""
+    least, most = w.amin(-1, keepdim=True), w.amax(-1, keepdim=True)
+    farthest = torch.where(most > -least, most, least)
+    best = _tried(w, (most - least) / 15, least)
+    best = _better(best, _tried(w, farthest / -8, farthest))
+    for share in _DRAWN_IN:
+        inside = share / 2 * (most - least)
+        found = _tried(w, (most - least - 2 * inside) / 15, least + inside)
+        best = _better(best, _tried(w, *_fitted(w, found[0])))
+    codes, scale, least, _ = best
+    return codes.byte(), scale[:, 0].half(), least[:, 0].half()
+
+
+_Try = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def _tried(w: Tensor, scale: Tensor, least: Tensor) -> _Try:
+    """Codes, scale and minimum as they will be stored, and the square error."""
+    scale, least = scale.half().float(), least.half().float()
+    finer = torch.where(scale != 0, 1.0 / scale, 0.0)
+    codes = ((w - least) * finer).round_().clamp_(0, 15)
+    error = (codes * scale + least).sub_(w).square_().sum(-1, keepdim=True)
+    return codes, scale, least, error
+
+
+def _better(one: _Try, other: _Try) -> _Try:
+    """Of each group the try with less error; the first where they are equal or the second fails."""
+    wins = other[3] < one[3]
+    codes, scale, least, error = (torch.where(wins, b, a) for a, b in zip(one, other, strict=True))
+    return codes, scale, least, error
+
+
+def _fitted(w: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Scale and minimum of least error for these codes; the mean where all codes are alike."""
+    mean = codes.mean(-1, keepdim=True)
+    centre = w.mean(-1, keepdim=True)
+    apart = codes - mean
+    spread = apart.square().sum(-1, keepdim=True)
+    scale = (apart * w).sum(-1, keepdim=True) / spread.clamp(min=1e-9)
+    return scale, centre - scale * mean
+
+
+def _grouped(weight: Tensor) -> Float[Tensor, "outputs groups 32"]:
+    """Rows cut into groups, the last one filled up with the row's last weight: no new extreme."""
+    weight = weight.detach().cpu()
+    short = -weight.shape[1] % GROUP
+    if short:
+        weight = F.pad(weight[None], (0, short), mode="replicate")[0]
+    return weight.unflatten(1, (-1, GROUP))
+
+
+def _runs(count: int) -> list[slice]:
+    return [slice(start, start + _RUN) for start in range(0, count, _RUN)]
+
+
+def _check(numbers: Tensor) -> None:
+    if not numbers.isfinite().all():
+        raise ModelError(
+            "a matrix cannot be quantised: it holds what is no number, or weights above 65504"
+        )
+
+
+def rounded(x: Float32[Tensor, "*b inputs"]) -> Float32[Tensor, "*b inputs"]:
+    """x as a product with a quantised matrix reads it: each 32 numbers in steps of max|x| / 127."""
+    inputs = x.shape[-1]
+    groups = F.pad(x, (0, -inputs % GROUP)).unflatten(-1, (-1, GROUP))
+    most = groups.abs().amax(-1, keepdim=True)
+    finer = torch.where(most > 0, 127.0 / most, 0.0)
+    steps = (groups * finer).round()
+    return (steps * (most / 127.0)).flatten(-2)[..., :inputs]
