@@ -1,5 +1,6 @@
 """A tiny model that never ends by itself, an engine on it, and a server in front of that."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,9 +80,13 @@ def client_with(served: Served):
 
 
 @contextmanager
-def serving(served: Served, settings: HttpSettings, patience: Patience) -> Iterator[str]:
-    """A server on a free port of this machine; its address."""
+def serving(
+    served: Served, settings: HttpSettings, patience: Patience, buffer: int | None = None
+) -> Iterator[str]:
+    """A server on a free port of this machine; its address. `buffer` is the system's, in bytes."""
     with listening("127.0.0.1", 0) as door:
+        if buffer is not None:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         server = Server(application(served, settings), served.worker, patience)
         thread = threading.Thread(target=lambda: server.run(sockets=[door]))
         thread.start()
@@ -98,12 +103,16 @@ def serve(talker: LanguageModel):
 
     @contextmanager
     def start(
-        *, http: HttpSettings | None = None, patience: Patience | None = None, **engine: object
+        *,
+        http: HttpSettings | None = None,
+        patience: Patience | None = None,
+        buffer: int | None = None,
+        **engine: object,
     ) -> Iterator[tuple[str, Worker]]:
         with working(talker, **engine) as worker:
             named = Served(name="tiny", worker=worker, fingerprint="fp_tiny")
             settings = http or HttpSettings(log=print)
-            with serving(named, settings, patience or Patience(drain=1.0)) as address:
+            with serving(named, settings, patience or Patience(drain=1.0), buffer) as address:
                 yield address, worker
 
     return start

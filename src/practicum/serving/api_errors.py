@@ -59,7 +59,6 @@ class Refusal(PracticumError):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,  # seconds
-        closes: bool = False,  # whether the connection ends, because its request was not read
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.param = status, message, code, param
@@ -68,8 +67,6 @@ class Refusal(PracticumError):
             self.headers["retry-after"] = str(max(1, math.ceil(retry_after)))
         if status == 401:
             self.headers["www-authenticate"] = "Bearer"
-        if closes:
-            self.headers["connection"] = "close"
 
     @property
     def body(self) -> ErrorAnswer:

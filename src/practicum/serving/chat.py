@@ -55,8 +55,7 @@ async def answer_chat(
     questions = _questions(served, settings, asked, ids, constraint)
     writing = ChatWriting(served, asked, len(ids), questions)
     if asked.stream:
-        events = writing.chunks(record)
-        return await streamed(request, events, seconds=settings.send_seconds)
+        return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
     return json_of(writing.answer(await while_connected(request.receive, work)))
 

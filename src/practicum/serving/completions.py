@@ -47,8 +47,7 @@ async def answer_completion(
         record.prompt = asked.prompt
     writing = CompletionWriting(served, asked, prompts, _questions(asked, settings, prompts))
     if asked.stream:
-        events = writing.chunks(record)
-        return await streamed(request, events, seconds=settings.send_seconds)
+        return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
     return json_of(writing.answer(await while_connected(request.receive, work)))
 

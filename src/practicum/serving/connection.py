@@ -1,8 +1,8 @@
 """The other end of a request: it can leave, be slow to send, or be slow to read."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 from practicum.serving.api_errors import Refusal
 
 T = TypeVar("T")
+LINGER = 2.0  # seconds in which a body that is not wanted may end
 
 
 class ClientLeft(Exception):
@@ -61,13 +62,32 @@ async def whole_body(receive: Receive, most: int) -> bytes:
     return b"".join(parts)
 
 
+async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whose body nobody has read.
+
+    What still comes of it is thrown away for a moment: a connection that is closed on data that
+    nobody read takes the answer with it. It is closed where the body has no end by then.
+    """
+    if not await _ends(receive):
+        refusal.headers["connection"] = "close"
+    await refusal.response()(scope, receive, send)
+
+
+async def _ends(receive: Receive) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while (message := await receive())["type"] == "http.request":
+                if not message.get("more_body", False):
+                    return True
+    return False
+
+
 def too_large(most: int) -> Refusal:
     """What is said of a body of more than `most` bytes."""
     return Refusal(
         413,
         f"the body is larger than the {most} bytes that this server reads; send less",
         code="request_too_large",
-        closes=True,
     )
 
 
@@ -84,19 +104,13 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 class EventStream(Response):
     """Server-sent events: each text becomes one `data:` line, sent as soon as it is there.
 
-    The source is closed when the client leaves, or takes longer than `seconds` for an event.
+    The source is closed when the client leaves.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(
-        self,
-        events: AsyncGenerator[str, None],
-        *,
-        seconds: float,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        self.events, self.seconds = events, seconds
+    def __init__(self, events: AsyncGenerator[str, None]) -> None:
+        self.events = events
         self.status_code, self.background = 200, None
         self.init_headers({"cache-control": "no-cache", "x-accel-buffering": "no"})
 
@@ -108,17 +122,8 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async for event in events:
                 body = f"data: {event}\n\n".encode()
-                await self._send(
-                    send, {"type": "http.response.body", "body": body, "more_body": True}
-                )
-            await self._send(send, {"type": "http.response.body", "body": b""})
-
-    async def _send(self, send: Send, message: Message) -> None:
-        try:
-            async with asyncio.timeout(self.seconds):
-                await send(message)
-        except TimeoutError:
-            raise ClientLeft from None
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 def host_of(request: Request | Scope) -> str:

@@ -11,7 +11,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from practicum.serving.api_errors import Refusal, refusal_of
-from practicum.serving.connection import ClientLeft, host_of, replayed, too_large, whole_body
+from practicum.serving.connection import (
+    ClientLeft,
+    host_of,
+    refuse,
+    replayed,
+    too_large,
+    whole_body,
+)
 from practicum.serving.http_settings import HttpSettings
 from practicum.serving.metrics import Metrics
 from practicum.serving.rate_limits import Buckets
@@ -88,7 +95,7 @@ class Gate:
                 self._admit(scope)
             except Refusal as refusal:
                 record_of(scope).code = refusal.code
-                await refusal.response()(scope, receive, send)
+                await refuse(refusal, scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -145,7 +152,7 @@ class Body:
             body = await self._read(scope, receive)
         except Refusal as refusal:
             record_of(scope).code = refusal.code
-            await refusal.response()(scope, receive, send)
+            await refuse(refusal, scope, receive, send)
             return
         await self.app(scope, replayed(body, receive), send)
 
@@ -162,5 +169,4 @@ class Body:
                 408,
                 f"the body did not arrive in {self.settings.body_seconds:g} seconds",
                 code="timeout",
-                closes=True,
             ) from None

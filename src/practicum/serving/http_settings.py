@@ -15,7 +15,6 @@ class HttpSettings:
     hosts: frozenset[str] | None = None  # names it answers to; None: any
     body_bytes: int = 4 * 2**20  # of a request's body
     body_seconds: float = 30.0  # in which the body has to arrive
-    send_seconds: float = 60.0  # in which a client has to take a piece of an answer
     answer_seconds: float | None = 600.0  # after which an answer is given up
     answers: int = 128  # wanted by one request
     texts: int = 2048  # to embed in one request
@@ -26,7 +25,7 @@ class HttpSettings:
 
     def __post_init__(self) -> None:
         for name in (
-            *("body_bytes", "body_seconds", "send_seconds", "answer_seconds", "answers", "texts"),
+            *("body_bytes", "body_seconds", "answer_seconds", "answers", "texts"),
             *("requests_per_minute", "tokens_per_minute"),
         ):
             value = getattr(self, name)

@@ -32,15 +32,18 @@ class Patience:
     drain: float = 30.0  # seconds that running answers have once it is to end
     header: float = 10.0  # in which a request's first lines have to arrive
     idle: float = 30.0  # that a connection may rest between two requests
+    reader: float = 60.0  # that a client may leave unread what is sent to it
 
     def __post_init__(self) -> None:
-        for name in ("drain", "header", "idle"):
+        for name in ("drain", "header", "idle", "reader"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"Patience.{name} is {getattr(self, name)}; expected 0 or more")
 
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens there; port 0 is any free one. Raises ConfigError where it cannot."""
+    if not 0 <= port < 2**16:
+        raise ConfigError(f"--port {port}; expected 0 to {2**16 - 1}, where 0 is any free one")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=1024)  # pyright: ignore[reportArgumentType]
@@ -65,7 +68,7 @@ class Server(uvicorn.Server):
         self._worker, self._patience = worker, patience or Patience()
         config = uvicorn.Config(
             app,
-            http=_protocol(self._patience.header),
+            http=_protocol(self._patience),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -110,25 +113,37 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _protocol(header_seconds: float) -> type[H11Protocol]:
-    """uvicorn's protocol, which by itself waits for the first lines of a request for ever."""
+def _protocol(patience: Patience) -> type[H11Protocol]:
+    """uvicorn's protocol, which by itself waits for ever: for first lines, and for readers."""
 
     class Impatient(H11Protocol):
-        _deadline: asyncio.TimerHandle | None = None
+        _deadline: asyncio.TimerHandle | None = None  # of the first lines
+        _unread: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             super().connection_made(transport)
-            self._deadline = self.loop.call_later(header_seconds, self._too_slow)
+            self._deadline = self.loop.call_later(patience.header, self._too_slow)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.conn.their_state is not h11.IDLE:
                 self._forget()
             elif self._deadline is None:
-                self._deadline = self.loop.call_later(header_seconds, self._too_slow)
+                self._deadline = self.loop.call_later(patience.header, self._too_slow)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._unread = self.loop.call_later(patience.reader, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._unread is not None:
+                self._unread.cancel()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
+            if self._unread is not None:
+                self._unread.cancel()
             super().connection_lost(exc)
 
         def send_400_response(self, msg: str) -> None:

@@ -13,15 +13,10 @@ from practicum.serving.request_log import Record, record_of
 DONE = "[DONE]"
 
 
-async def streamed(
-    request: Request, events: AsyncGenerator[BaseModel, None], *, seconds: float
-) -> EventStream:
-    """The response that sends `events`; an error before the first of them is raised.
-
-    A client may take `seconds` for each.
-    """
+async def streamed(request: Request, events: AsyncGenerator[BaseModel, None]) -> EventStream:
+    """The response that sends `events`; an error before the first of them is raised."""
     first = await while_connected(request.receive, _next(events))
-    return EventStream(_texts(first, events, record_of(request.scope)), seconds=seconds)
+    return EventStream(_texts(first, events, record_of(request.scope)))
 
 
 async def _next(events: AsyncGenerator[BaseModel, None]) -> BaseModel:
