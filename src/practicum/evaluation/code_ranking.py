@@ -1,0 +1,113 @@
+"""Choosing one program of many without tests (Chen et al. 2021, §3.3 and figure 7).
+
+A heuristic gives every sample a number, and the sample with the largest is handed in. By mean log
+probability of its tokens (the paper's best), by their sum, or by back-translation: how likely the
+docstring is after the program, P(docstring | sample). Between chance, which is pass@1, and an
+oracle that knows the tests, which is pass@k, a heuristic shows what it is worth.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from practicum.data.code_problem import CodeProblem
+from practicum.errors import ConfigError
+from practicum.evaluation.code_runs import Sample, tally
+from practicum.evaluation.pass_at_k import pass_at_k
+from practicum.evaluation.scorer import Scorer
+
+Heuristic = Callable[[Sequence[Sample]], list[float]]  # a number for every sample
+
+
+def mean_log_probability(samples: Sequence[Sample]) -> list[float]:
+    """log P per token; −∞ for a program of no tokens."""
+    return [fmean(logs) if (logs := _logs(sample)) else -math.inf for sample in samples]
+
+
+def log_probability(samples: Sequence[Sample]) -> list[float]:
+    """log P of the whole program, which favours short ones; −∞ for a program of no tokens."""
+    return [math.fsum(logs) if (logs := _logs(sample)) else -math.inf for sample in samples]
+
+
+def back_translation(scorer: Scorer) -> Heuristic:
+    """log P(docstring | signature, body) per token, by a model that need not be the writer."""
+
+    def scores(samples: Sequence[Sample]) -> list[float]:
+        pairs = [reversed_order(sample.problem, sample.completion) for sample in samples]
+        found = scorer.loglikelihood(pairs)
+        return [fmean(one.tokens) if one.tokens else -math.inf for one in found]
+
+    return scores
+
+
+def reversed_order(problem: CodeProblem, completion: str) -> tuple[str, str]:
+    """(signature and body, docstring): the problem in the order in which it is explained (§5).
+
+    Raises ConfigError for a prompt that does not end with the function's docstring.
+    """
+    try:
+        tree = ast.parse(problem.prompt + "\n    pass\n")
+    except SyntaxError:
+        tree = ast.Module([], [])
+    named = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == problem.entry_point
+    ]
+    if not named or ast.get_docstring(named[-1]) is None:
+        raise ConfigError(
+            f"{problem.task_id}: the prompt has no docstring of {problem.entry_point} to translate "
+            "back to; choose another ranking"
+        )
+    first = named[-1].body[0]
+    lines = problem.prompt.splitlines(keepends=True)
+    docstring = "".join(lines[first.lineno - 1 : first.end_lineno])
+    code = "".join(lines[: first.lineno - 1]) + "".join(lines[first.end_lineno :])
+    return code + completion.rstrip() + "\n", docstring.rstrip()
+
+
+def chosen_passes(scores: Sequence[float], passed: Sequence[bool], k: int) -> float:
+    """The chance that the best-scored of k samples, drawn from all n, passes; exact, in [0, 1].
+
+    In falling order of scores the i-th (from 0) is the best of its draw with probability
+    C(n − 1 − i, k − 1) / C(n, k). Equal scores share their places. Raises ConfigError for k > n.
+    """
+    n = len(scores)
+    if not 1 <= k <= n or len(passed) != n:
+        raise ConfigError(f"the best of {k} samples out of {n}; expected k from 1 to {n}")
+    order = sorted(range(n), key=lambda i: -scores[i])
+    total, place = 0.0, 0
+    while place < n:
+        equal = [i for i in order[place:] if scores[i] == scores[order[place]]]
+        weight = sum(math.comb(n - 1 - i, k - 1) for i in range(place, place + len(equal)))
+        total += weight / math.comb(n, k) * fmean(passed[i] for i in equal)
+        place += len(equal)
+    return total
+
+
+def ranked(
+    problems: Sequence[Sequence[Sample]], k: int, heuristics: dict[str, Heuristic]
+) -> dict[str, float]:
+    """For each heuristic the share of problems that one program, chosen of k, solves.
+
+    `problems` holds the samples of each, run and of one temperature. Beside the heuristics stand
+    "random", which is pass@1, and "oracle", which is pass@k. Raises ConfigError for k > n.
+    """
+    found = {"random": fmean(pass_at_k(tally(samples), 1) for samples in problems)}
+    for name, heuristic in heuristics.items():
+        found[name] = fmean(
+            chosen_passes(heuristic(samples), [s.passed for s in samples], k)
+            for samples in problems
+        )
+    found["oracle"] = fmean(pass_at_k(tally(samples), k) for samples in problems)
+    return found
+
+
+def _logs(sample: Sample) -> tuple[float, ...]:
+    if sample.logprobs is None:
+        raise ConfigError(
+            f"{sample.problem.task_id}: the sample has no log probabilities; draw it from a model, "
+            "or leave such rankings out"
+        )
+    return sample.logprobs

@@ -1,0 +1,220 @@
+"""Writing programs with a model and running them: samples, verdicts, and what pass@k they make.
+
+n completions a problem and temperature are drawn with nucleus sampling, each with a seed of its own
+and ended at a stop string (Chen et al. 2021, §3.2); they run in the sandbox, equal programs once.
+pass@k is reported at each temperature, and the best temperature for each k, as the paper does: few
+tries ask for likely programs, many for different ones. Taking the best flatters a little.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from practicum.data.code_problem import CodeProblem, program_of
+from practicum.data.program_verdicts import Runs, Verdict, judge
+from practicum.decoding.generate import Completion
+from practicum.decoding.sampling import Sampling
+from practicum.errors import ConfigError
+from practicum.evaluation.code_problems import stops_of
+from practicum.evaluation.pass_at_k import PassRate, Tally, pass_rate
+from practicum.evaluation.scorer import Scorer
+from practicum.events import Progress, emit
+from practicum.seeding import derive
+
+HALF = "\ufffd"  # how a character shows whose last bytes are in the next token
+Decode = Callable[[Sequence[int]], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How completions are drawn."""
+
+    samples: int = 10  # n, of each problem at each temperature
+    temperatures: tuple[float, ...] = (0.2,)
+    top_p: float | None = 0.95
+    max_tokens: int = 300
+    stop: tuple[str, ...] | None = None  # None: what `stops_of` has for the problem
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.samples < 1 or not self.temperatures:
+            raise ConfigError(
+                f"{self.samples} samples at {len(self.temperatures)} temperatures; expected at "
+                "least one of each"
+            )
+        if len(set(self.temperatures)) < len(self.temperatures):
+            raise ConfigError(f"temperatures {self.temperatures} are not all different")
+        for temperature in self.temperatures:  # what cannot be is refused before a model is loaded
+            Sampling(temperature=temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+
+    def sampling(self, problem: CodeProblem, temperature: float, number: int) -> Sampling:
+        """Of one sample; the same whatever other problems and temperatures are asked."""
+        return Sampling(
+            temperature=temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            stop=stops_of(problem) if self.stop is None else self.stop,
+            seed=derive(self.seed, problem.task_id, number),
+            logprobs=0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One completion, and how its program ended."""
+
+    problem: CodeProblem
+    completion: str  # without the stop string
+    temperature: float | None = None  # None: read from a file
+    number: int = 0  # of its problem and temperature, from 0
+    logprobs: tuple[float, ...] | None = None  # log P, in nats, of each token of the completion
+    verdict: Verdict | None = None  # None: not run yet
+
+    @property
+    def program(self) -> str:
+        """What is run."""
+        return program_of(self.problem, self.completion)
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed its tests. Only after it was run."""
+        assert self.verdict is not None, f"{self.problem.task_id} was not run"
+        return self.verdict.passed
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """A line of a log; of task_id, completion, passed and result the released harness knows."""
+        row: dict[str, Any] = {"task_id": self.problem.task_id, "completion": self.completion}
+        row |= {"temperature": self.temperature, "sample": self.number}
+        if self.logprobs is not None:
+            total, count = sum(self.logprobs), len(self.logprobs)
+            row |= {"tokens": count, "log_probability": total}
+            row["mean_log_probability"] = total / count if count else None
+        if self.verdict is not None:
+            row |= {"passed": self.verdict.passed, "result": self.verdict.result}
+            row |= {"reason": self.verdict.reason, "seconds": round(self.verdict.seconds, 3)}
+        return row
+
+
+def draw_samples(
+    scorer: Scorer,
+    problems: Sequence[CodeProblem],
+    manner: Manner,
+    *,
+    decode: Decode | None = None,
+) -> list[Sample]:
+    """`manner.samples` completions of every problem, temperature by temperature, not yet run.
+
+    At temperature 0 one is drawn and counted n times. `decode`, of the scorer's tokenizer, tells
+    which tokens were kept; without it what ended at a stop string is scored once more.
+    """
+    asked = [
+        Sample(problem=problem, completion="", temperature=temperature, number=number)
+        for temperature in manner.temperatures
+        for problem in problems
+        for number in range(manner.samples if temperature > 0 else 1)
+    ]
+    samplings = [manner.sampling(s.problem, s.temperature or 0.0, s.number) for s in asked]
+    drawn: dict[int, Sample] = {}
+    unknown: list[int] = []
+    for completion in scorer.generate([s.problem.prompt for s in asked], samplings):
+        logs = _kept_logprobs(completion, decode)
+        at = completion.index
+        drawn[at] = replace(asked[at], completion=completion.text, logprobs=logs)
+        if logs is None:
+            unknown.append(at)
+        done, total = len(drawn), len(asked)
+        emit(Progress(task="writing programs", done=done, total=total, unit="samples"))
+    pairs = [(drawn[at].problem.prompt, drawn[at].completion) for at in unknown]
+    if pairs:
+        for at, likelihood in zip(unknown, scorer.loglikelihood(pairs), strict=True):
+            drawn[at] = replace(drawn[at], logprobs=likelihood.tokens)
+    return list(_repeated([drawn[at] for at in range(len(asked))], manner.samples))
+
+
+def _repeated(samples: Sequence[Sample], count: int) -> Iterator[Sample]:
+    for sample in samples:
+        if sample.temperature == 0:
+            yield from (replace(sample, number=number) for number in range(count))
+        else:
+            yield sample
+
+
+def _kept_logprobs(completion: Completion, decode: Decode | None) -> tuple[float, ...] | None:
+    """log P of the tokens that the text consists of; None where that cannot be told.
+
+    The end token and the tokens of a stop string were drawn and are no part of the program. A token
+    that is partly text and partly stop string is kept.
+    """
+    logs = completion.logprobs
+    if logs is None:
+        return None
+    if completion.finish == "end":
+        return logs[:-1]
+    if completion.finish == "length":
+        return logs
+    if decode is None:
+        return None
+    ids, length = completion.ids, len(completion.text)
+
+    def before(count: int) -> int:
+        """Whole characters that the first tokens make."""
+        return len(decode(ids[:count]).rstrip(HALF))
+
+    return logs[: bisect_left(range(len(ids)), length, key=before)]
+
+
+def run_samples(
+    samples: Sequence[Sample], sandbox: Runs, files: Mapping[str, str] | None = None
+) -> list[Sample]:
+    """The samples with their verdicts, in order; equal programs run once. `files` as `judge`'s."""
+    verdicts = judge([sample.program for sample in samples], sandbox, files)
+    return [replace(s, verdict=verdict) for s, verdict in zip(samples, verdicts, strict=True)]
+
+
+def by_temperature(samples: Sequence[Sample]) -> dict[float | None, list[list[Sample]]]:
+    """The samples of each temperature, problem by problem, all in the order they come in."""
+    found: dict[float | None, dict[str, list[Sample]]] = {}
+    for sample in samples:
+        problems = found.setdefault(sample.temperature, {})
+        problems.setdefault(sample.problem.task_id, []).append(sample)
+    return {temperature: list(problems.values()) for temperature, problems in found.items()}
+
+
+def tally(samples: Sequence[Sample]) -> Tally:
+    """How many samples of one problem there are, and how many passed."""
+    return Tally(samples=len(samples), right=sum(sample.passed for sample in samples))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """pass@k at one temperature."""
+
+    temperature: float | None
+    rate: PassRate
+    best: bool  # of all temperatures, for this k
+
+
+def rates(samples: Sequence[Sample], ks: Sequence[int], *, seed: int = 0) -> list[Rate]:
+    """pass@k of samples that were run, for each temperature and k, intervals over problems.
+
+    Raises ConfigError for a k above the samples of a problem.
+    """
+    groups = by_temperature(samples)
+    found = {
+        (temperature, k): pass_rate(
+            [tally(one) for one in problems],
+            k,
+            generator=np.random.default_rng(derive(seed, "interval", k)),
+        )
+        for temperature, problems in groups.items()
+        for k in ks
+    }
+    best = {k: max(groups, key=lambda temperature: found[temperature, k].mean) for k in ks}
+    return [
+        Rate(temperature=temperature, rate=rate, best=best[k] == temperature)
+        for (temperature, k), rate in found.items()
+    ]
