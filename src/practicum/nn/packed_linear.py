@@ -1,0 +1,92 @@
+"""A linear map, and an embedding, whose matrix is stored in few bits (see `kernels.packed_matrix`).
+
+They stand where a `LinearLayer` or an `nn.Embedding` stood and are asked the same. The matrix is no
+parameter: it is neither trained nor saved. Where a gradient is to pass, x meets the matrix decoded
+and is not rounded itself, so that what lies before can be trained.
+"""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from practicum.kernels.packed_linear import packed_linear
+from practicum.kernels.packed_matrix import Packed
+from practicum.nn.linear import LinearLayer
+
+
+class PackedLinearLayer(nn.Module):
+    """y = W x + b; `parts` as those of a `LinearLayer`."""
+
+    def __init__(self, matrix: Packed, parts: Mapping[str, int], bias: nn.Parameter | None) -> None:
+        super().__init__()
+        assert sum(parts.values()) == matrix.outputs, (parts, matrix.outputs)
+        self.matrix, self.parts, self.bias = matrix, dict(parts), bias
+
+    rows = LinearLayer.rows
+
+    @property
+    def weight(self) -> Float[Tensor, "outputs inputs"]:
+        """Says shape, precision and device. Its numbers are none: they are `matrix.decoded()`."""
+        return like(self.matrix)
+
+    def prepack(self) -> None:
+        """Nothing: the matrix is as it is read."""
+
+    def forward(self, x: Float[Tensor, "*b inputs"]) -> Float[Tensor, "*b outputs"]:
+        return multiplied(x, self.matrix, self.bias)
+
+    def only(self, x: Float[Tensor, "*b inputs"], *parts: str) -> Float[Tensor, "*b some"]:
+        """The outputs of these consecutive parts alone; all are computed."""
+        return self(x)[..., self.rows(parts[0]).start : self.rows(parts[-1]).stop]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PackedLinearLayer":
+        self.matrix = moved(self.matrix, fn)
+        return super()._apply(fn, recurse)
+
+    def extra_repr(self) -> str:
+        parts = ", ".join(f"{name}={count}" for name, count in self.parts.items())
+        bits = f"{self.matrix.bits} bits"
+        return f"{self.matrix.inputs} → {parts}, bias={self.bias is not None}, {bits}"
+
+
+class PackedEmbedding(nn.Module):
+    """A vector of W per id."""
+
+    def __init__(self, matrix: Packed) -> None:
+        super().__init__()
+        self.matrix = matrix
+
+    @property
+    def weight(self) -> Float[Tensor, "count width"]:
+        """As `PackedLinearLayer.weight`."""
+        return like(self.matrix)
+
+    def forward(self, ids: Int[Tensor, "*b"]) -> Float[Tensor, "*b width"]:
+        return self.matrix.rows(ids)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PackedEmbedding":
+        self.matrix = moved(self.matrix, fn)
+        return super()._apply(fn, recurse)
+
+
+def multiplied(
+    x: Float[Tensor, "*b inputs"], matrix: Packed, bias: Tensor | None
+) -> Float[Tensor, "*b outputs"]:
+    """x Wᵀ + b in the precision of x."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return F.linear(x, matrix.decoded().to(x.dtype), bias)
+    y = packed_linear(x.float(), matrix, None if bias is None else bias.float())
+    return y.to(x.dtype)
+
+
+def like(matrix: Packed) -> Float[Tensor, "outputs inputs"]:
+    """A float32 tensor of the matrix's shape in the memory of one number, which is NaN."""
+    return torch.full((), torch.nan, device=matrix.device).expand(matrix.outputs, matrix.inputs)
+
+
+def moved(matrix: Packed, fn: Callable[[Tensor], Tensor]) -> Packed:
+    """The matrix on the device to which `fn` moves tensors; how it is stored stays as it is."""
+    return matrix.moved(fn(torch.empty(0, device=matrix.device)).device)
