@@ -306,19 +306,25 @@ def test_the_thread_that_opened_it_may_end(sandbox):
 CALLER = """
 import psutil, sys
 from practicum.symbolic.sandbox import *
-with Sandbox(Limits(seconds=60, processes=4), workers=2, layers=sys.argv[1].split()) as sandbox:
+with Sandbox(Limits(seconds=60), workers=2, layers=sys.argv[1].split()) as sandbox:
     asleep = Program(source="import time\\ntime.sleep(60)")
     run = sandbox.run([Program(source="print()"), asleep, asleep])
     next(run)
     import time
-    time.sleep(0.3)
+    time.sleep(0.1)
     print(*[process.pid for process in psutil.Process().children(recursive=True)], flush=True)
     next(run)
 """
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("way", "end"),
+    [
+        ("namespaces", signal.SIGKILL),
+        ("namespaces", signal.SIGINT),
+        ("landlock", signal.SIGKILL),
+    ],
+)
 def test_nothing_outlives_its_caller(way, end):
     opened(way, workers=1).__exit__()
     with subprocess.Popen(
@@ -394,6 +400,8 @@ def test_without_essential_layers_it_refuses_unless_forced():
         list(Sandbox(layers=()).run([Program(source="")]))
     with pytest.raises(ConfigError, match="keeps a program from network, processes; let"):
         list(Sandbox(layers=("landlock",)).run([Program(source="")]))
+    with pytest.raises(ConfigError, match="only in namespaces may a program have 2 processes"):
+        Sandbox(Limits(processes=2), layers=WAYS["landlock"]).protections()
     forced = Sandbox(LIMITS, layers=(), forced=True, workers=1)
     daemon = (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork()\n    time.sleep(60)"
@@ -416,3 +424,12 @@ def test_what_cannot_be_is_refused_in_one_line():
         Limits(cpu_seconds=0)
     with pytest.raises(ConfigError, match="0 workers"):
         Sandbox(workers=0)
+
+
+def test_a_fork_of_the_caller_does_not_end_its_sandbox(sandbox):
+    child = os.fork()
+    if child == 0:
+        sandbox.__exit__()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ran(sandbox, "print(1)", "print(2)")[0].output == "1\n"

@@ -58,7 +58,7 @@ class Limits:
     cpu_seconds: int | None = None  # of the processor, per process; None: `seconds`, rounded up
     memory: int = 512 * 2**20  # address space of a process, Python's own 50 MB included
     output: int = 2**20  # stdout and stderr together
-    processes: int = 1  # with 1 it may start no other; with more its threads count as processes
+    processes: int = 1  # 1: it may start no other; more: threads count too; needs namespaces
     threads: int = 32  # of the single process
     file_size: int = 16 * 2**20
     folder: int = 64 * 2**20  # all its files together; kept by namespaces only
@@ -216,14 +216,20 @@ class Sandbox:
         if sys.platform != "linux":
             raise ConfigError(f"the sandbox needs Linux; this is {sys.platform}")
         lane = self._within_namespaces() or Lane(self._asked(namespaces=False))
-        missing = self._granted(lane).missing
-        if missing and not self.forced:
-            lane.close()
-            raise ConfigError(
-                f"nothing here keeps a program from {', '.join(missing)}; {ADVICE}, "
-                "or run it all the same with forced=True"
-            )
+        if not self.forced:
+            wrong = self._wrong(self._granted(lane))
+            if wrong:
+                lane.close()
+                raise ConfigError(f"{wrong}; {ADVICE}, or go on all the same with forced=True")
         return lane
+
+    def _wrong(self, granted: Protections) -> str:
+        """Why programs should not run under these protections, or ''."""
+        if granted.missing:
+            return f"nothing here keeps a program from {', '.join(granted.missing)}"
+        if self.limits.processes > 1 and not granted.namespaces:
+            return f"only in namespaces may a program have {self.limits.processes} processes"
+        return ""
 
     def _within_namespaces(self) -> Lane | None:
         if self._namespaces:

@@ -51,7 +51,7 @@ def main(control: int, results: Sequence[int], asked: dict[str, Any]) -> None:
     sys.path[:] = [path for path in sys.path if path != asked["home"]]
     try:
         root, beside = sandbox_lockdown.enter(asked)
-        strays = -1 if asked["namespaces"] else os.open("/proc/thread-self/children", os.O_RDONLY)
+        strays = sandbox_lockdown.children()
         layers = sandbox_lockdown.lock(asked, root=root)
     except OSError as problem:
         channel.send(json.dumps({"problem": str(problem)}).encode())

@@ -54,6 +54,7 @@ class Lane:
     """
 
     def __init__(self, asked: dict[str, Any]) -> None:
+        self.owner = os.getpid()
         self.busy = False
         self.last_words = ""  # of a keeper that is gone
         self.folder: str | None = None
@@ -133,7 +134,10 @@ class Lane:
         return self.channel.fileno() == -1
 
     def close(self) -> None:
-        """End the keeper with all it runs, leave nothing behind."""
+        """End the keeper with all it runs, leave nothing behind; not from a fork of the caller."""
+        if os.getpid() != self.owner:
+            self.channel.close()
+            return
         with suppress(OSError):  # the keeper is to see this though forks of the caller hold copies
             self.channel.shutdown(socket.SHUT_RDWR)
         self.channel.close()

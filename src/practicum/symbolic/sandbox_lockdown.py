@@ -96,12 +96,22 @@ def _all_may_read(path: str) -> bool:
     return all(mode & 0o5 == 0o5 for mode in modes)
 
 
-def end_strays(children: int) -> None:
-    """Kill what a program left behind, where neither a namespace nor a filter kept it from that.
+def children() -> int:
+    """The open list of this process's children, while it can be opened; -1 where it cannot."""
+    try:
+        return os.open("/proc/thread-self/children", os.O_RDONLY)
+    except OSError:
+        return -1
 
-    `children` is this process's open /proc/thread-self/children.
+
+def end_strays(listed: int) -> None:
+    """Kill what a program left, where neither a namespace nor a filter kept it from leaving it.
+
+    `listed` is what `children` gave.
     """
-    os.lseek(children, 0, os.SEEK_SET)
-    for process in os.read(children, 65536).split():
+    if listed == -1:
+        return
+    os.lseek(listed, 0, os.SEEK_SET)
+    for process in os.read(listed, 65536).split():
         with suppress(ProcessLookupError):
             os.kill(int(process), signal.SIGKILL)
