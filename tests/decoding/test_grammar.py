@@ -295,6 +295,12 @@ HOSTILE: dict[str, tuple[Callable[[], Constraint], str]] = {
     "a hole": (lambda: JsonSchema(schema='{"$ref": "#/nope"}'), "'/nope' does not exist"),
     "elsewhere": (lambda: JsonSchema(schema='{"$ref": "http://a/b"}'), "does not fetch"),
     "itself": (lambda: JsonSchema(schema='{"$ref": "#"}'), "no text fits it"),
+    "no end": (
+        lambda: JsonSchema(
+            schema='{"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}'
+        ),
+        "another of its own without end",
+    ),
     "impossible": (
         lambda: JsonSchema(schema='{"type": "integer", "minimum": 3, "maximum": 2}'),
         r"minimum \(3\) is greater than maximum \(2\)",

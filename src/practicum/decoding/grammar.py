@@ -5,8 +5,8 @@ Each is a frozen description that is checked when it is made, by llguidance in a
 the process that writes. What a schema or an expression demands and llguidance cannot hold to is
 refused, never ignored.
 
-Not here: whether a text can end at all. A schema whose objects all demand another of themselves is
-written until the tokens are used up.
+Not here: whether the rules of a `Grammar` can end. Where none does, a text is written until the
+tokens are used up.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 from llguidance import regex_to_lark
 
 from practicum.decoding.guidance import GuidedMatcher, complaint, guided
+from practicum.decoding.schema_recursion import can_end
 from practicum.errors import ConfigError
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -58,6 +59,11 @@ class JsonSchema(_Guided):
     def __post_init__(self) -> None:
         _bound("the schema", self.schema)
         self._check("schema", self.schema)
+        if not can_end(_read_schema(self.schema)):
+            raise ConfigError(
+                "every text of the schema would hold another of its own without end; make one of "
+                "the references in it optional"
+            )
 
     @property
     def source(self) -> str:

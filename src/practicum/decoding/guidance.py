@@ -95,6 +95,11 @@ def guided(source: str, tokenizer: Tokenizer, ends: frozenset[int]) -> GuidedMat
     return GuidedMatcher(_guide(tokenizer).start(source), tokenizer.size, ends)
 
 
+def prepare(tokenizer: Tokenizer) -> None:
+    """Make the trie of `tokenizer` now, so that no text has to wait for it."""
+    _guide(tokenizer)
+
+
 @lru_cache(maxsize=1024)
 def complaint(source: str) -> str:
     """What is wrong with a Lark grammar, in some words; empty where nothing is.
