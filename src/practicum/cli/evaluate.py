@@ -1,10 +1,11 @@
-"""`practicum evaluate`: how well a model predicts a text, or answers the questions of a table."""
+"""`practicum evaluate`: how well a model predicts text, answers questions, or writes programs."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from practicum.cli.evaluate_code import Code, evaluate_code
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table, showing_progress
@@ -57,13 +58,22 @@ class Table:
 @options_of(Speaker)
 @options_of(Text)
 @options_of(Table)
+@options_of(Code)
 @json_option
 def command(corpus: str | None, as_json: bool) -> None:
     """Bits per byte of a model on CORPUS (a name, file, folder or hf:name), or a --table's answers.
 
     Bits per byte, and perplexity per word, compare across models whatever their tokenizers.
+
+    With --task code: pass@k of programs that the model writes for --problems, run in a sandbox.
     """
-    table = chosen(Table)
+    table, code = chosen(Table), chosen(Code)
+    if code.task == "code":
+        if corpus is not None or table.table is not None:
+            raise ConfigError("--task code takes --problems FILE, and neither CORPUS nor --table")
+        return evaluate_code(code, chosen(Speaker), as_json)
+    if code != Code():
+        raise ConfigError("options for code, such as --problems, need --task code")
     if (corpus is None) == (table.table is None):
         raise ConfigError("give either a CORPUS to score or a --table of questions to answer")
     if corpus is not None:
