@@ -8,6 +8,7 @@ import torch
 
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
+from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling
 from practicum.errors import Busy, ConfigError, GivenUp, ModelError
 from practicum.models.build import build
@@ -131,6 +132,28 @@ def test_two_hundred_answers_are_the_same_where_memory_is_short(model):
         else:
             assert found[i].ids == wanted[i].ids[:room]
     assert (engine.memory.blocks.used, engine.idle) == (0, True)
+
+
+def test_drafts_change_no_answer_and_save_steps(model):
+    draw = random.Random(3)
+    repeated = "".join(draw.choices("abc ", k=20)) * 4
+    prompts = [repeated, repeated[7:], *PROMPTS]
+    samplings = [replace(draw.choice(SAMPLINGS), seed=i) for i in range(len(prompts))]
+    wanted = _by_index(_with_blocks(model, 90).generate(prompts, samplings))
+    engine = _with_blocks(model, 90, lookup=PromptLookup(shortest=1), draft=3)
+    for completion in engine.generate(prompts, samplings):
+        _same(completion, wanted[completion.index])
+    assert engine.load.drafted_rightly > 10
+    assert engine.memory.blocks.used == 0
+    assert engine.load.said_tokens == sum(len(found.ids) for found in wanted.values())
+
+
+def test_a_text_is_drafted_up_to_the_end_of_the_context(model):
+    asked = Question(ids=(65, 66) * 60, sampling=Sampling(temperature=0.0, max_tokens=300))
+    wanted = next(Engine(model, TIGHT).answers([asked]))
+    assert len(wanted.ids) == 160 - 120 + 1
+    engine = Engine(model, replace(TIGHT, lookup=PromptLookup(shortest=1), draft=8))
+    assert next(engine.answers([asked])) == wanted
 
 
 @pytest.mark.slow("leaks show after many")

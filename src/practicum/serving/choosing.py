@@ -1,10 +1,12 @@
 """The next token of every row of a batch whose rows began at different times.
 
 What a row draws depends on its own logits, its own numbers and its own constraint. Rows with the
-same filters are filtered together.
+same filters are filtered together. A row may stand in the batch several times, each time some
+drafted tokens further on.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -15,63 +17,71 @@ from practicum.decoding.sampling import Sampling, draw, filtered
 from practicum.serving.row import Row
 
 
-def choose(rows: Sequence[Row], logits: Float[Tensor, "b v"]) -> list[Choice | None]:
-    """A token for each row; None where the logits are no numbers.
+class Spot(NamedTuple):
+    """Where a token is wanted: after what `row` has said, and after these drafted tokens."""
+
+    row: Row
+    ahead: tuple[int, ...] = ()
+
+
+def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice | None]:
+    """A token for each spot; None where the logits are no numbers.
 
     Log-probabilities are those of the unmodified distribution, as in `decoding.chooser`.
     """
-    allowed = _constrained(rows, logits)
+    allowed = _constrained(spots, logits)
     groups: dict[Sampling, list[int]] = {}
-    for place, row in enumerate(rows):
+    for place, (row, _) in enumerate(spots):
         groups.setdefault(row.question.sampling.filters, []).append(place)
-    ids = torch.empty(len(rows), dtype=torch.long, device=logits.device)
+    ids = torch.empty(len(spots), dtype=torch.long, device=logits.device)
     for sampling, places in groups.items():
-        whole = len(places) == len(rows)
+        whole = len(places) == len(spots)
         index = slice(None) if whole else torch.tensor(places, device=logits.device)
-        ids[index] = _drawn([rows[place] for place in places], allowed[index], sampling)
+        ids[index] = _drawn([spots[place] for place in places], allowed[index], sampling)
     sound = logits.sum(-1, dtype=torch.float32).isfinite()  # where all its terms are
     chosen = [c if good else None for c, good in zip(ids.tolist(), sound.tolist(), strict=True)]
-    told = _log_probabilities(rows, logits, ids)
+    told = _log_probabilities(spots, logits, ids)
     return [
         None if id is None else told.get(place, Choice(id, None, ()))
         for place, id in enumerate(chosen)
     ]
 
 
-def _constrained(rows: Sequence[Row], logits: Float[Tensor, "b v"]) -> Float[Tensor, "b v"]:
+def _constrained(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> Float[Tensor, "b v"]:
     """The logits with −∞ where a row's constraint forbids a token."""
-    matchers = [(place, row.matcher) for place, row in enumerate(rows) if row.matcher is not None]
-    if not matchers:
+    held = {i: row.matcher for i, (row, _) in enumerate(spots) if row.matcher is not None}
+    if not held:
         return logits
     logits = logits.clone()
-    for place, matcher in matchers:
+    for place, matcher in held.items():
+        assert not spots[place].ahead, "a constraint is not asked ahead"
         logits[place].masked_fill_(~matcher.mask().to(logits.device), -torch.inf)
     return logits
 
 
 def _drawn(
-    rows: Sequence[Row], logits: Float[Tensor, "b v"], sampling: Sampling
+    spots: Sequence[Spot], logits: Float[Tensor, "b v"], sampling: Sampling
 ) -> Int[Tensor, " b"]:
     seen = None
     if sampling.repetition_penalty != 1.0:
         seen = torch.zeros(logits.shape, dtype=torch.bool)
-        for place, row in enumerate(rows):
-            seen[place, row.ids] = True
+        for place, (row, ahead) in enumerate(spots):
+            seen[place, [*row.ids, *ahead]] = True
         seen = seen.to(logits.device)
     logits = filtered(logits, sampling, seen)
     if sampling.temperature == 0:
         return logits.argmax(-1)
-    numbers = [row.uniforms[row.said] for row in rows if row.uniforms is not None]
+    numbers = [row.numbers[row.said + len(ahead)] for row, ahead in spots]
     return draw(logits, torch.tensor(numbers, dtype=torch.float64))
 
 
 def _log_probabilities(
-    rows: Sequence[Row], logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"]
+    spots: Sequence[Spot], logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"]
 ) -> dict[int, Choice]:
     """The choices of the rows that want to know how likely they were."""
     asked = {
         place: top
-        for place, row in enumerate(rows)
+        for place, (row, _) in enumerate(spots)
         if (top := row.question.sampling.logprobs) is not None
     }
     if not asked:

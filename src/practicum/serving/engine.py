@@ -14,13 +14,14 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion, check_fits
 from practicum.decoding.language_model import LanguageModel, Prompt
 from practicum.decoding.likelihood import Likelihood
@@ -29,13 +30,14 @@ from practicum.decoding.sampling import Sampling
 from practicum.errors import Busy, ConfigError, GivenUp, ModelError, PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
-from practicum.serving.choosing import choose
+from practicum.serving.choosing import Spot, choose
 from practicum.serving.line import Line, urgency
 from practicum.serving.memory import Apart, Memory, joined
 from practicum.serving.question import Piece, Question
 from practicum.serving.row import Hear, Place, Row
 from practicum.serving.settings import Settings
 
+FEW = 16  # tokens beyond which a step takes longer for each more
 SECONDS_EACH = 2.0  # what an answer is taken to need before any has been measured
 
 
@@ -56,6 +58,7 @@ class Load:
     prompt_tokens: int
     shared_tokens: int  # of these, read before for another
     said_tokens: int
+    drafted_rightly: int  # of these, written without a step of their own
     steps: int
 
 
@@ -70,6 +73,7 @@ class Counts:
     prompt_tokens: int = 0
     shared_tokens: int = 0
     said_tokens: int = 0
+    drafted_rightly: int = 0
     steps: int = 0
 
 
@@ -198,6 +202,7 @@ class Engine:
             tokenizer=self.tokenizer,
             ends=self.language_model.ends,
             capacity=self.memory.capacity,
+            lookup=self.settings.lookup if self.memory.all_in_blocks else None,
         )
 
     def enter(self, row: Row) -> None:
@@ -383,50 +388,87 @@ class Engine:
             self._apart = joined(self._apart, row.apart)
             row.apart = {}
             self._writing.append(row)
-        self._say(rows, hidden)
+        self._say([Spot(row) for row in rows], hidden, [()] * len(rows))
 
     def _write(self) -> None:
-        """One more token for every answer that is being written."""
-        self._make_room()
+        """One more token for every answer that is being written, and those drafted rightly."""
+        furthest = max(row.read for row in self._writing)
+        count = min(
+            self.settings.draft,
+            FEW // len(self._writing) - 1,
+            self.memory.capacity - furthest - 1,
+        )
+        drafted = {row: row.draft(max(0, count)) for row in self._writing}
+        self._make_room(drafted)
         rows = list(self._writing)
         if not rows:
             return
-        ids = torch.tensor([[row.ids[row.read]] for row in rows]).to(self._device)
+        drafts = [drafted[row] for row in rows]
+        longest = 1 + max(map(len, drafts))
+        fed = [[row.ids[row.read], *draft] for row, draft in zip(rows, drafts, strict=True)]
         state = self.memory.state(
-            [_lease(row) for row in rows], [row.read for row in rows], 1, self._apart or {}
+            [_lease(row) for row in rows], [row.read for row in rows], longest, self._apart or {}
         )
-        hidden = self.model.hidden(ids, state)[:, 0]
-        for row in rows:
-            row.read += 1
-            if row.read % self.memory.blocks.size == 0:
-                self._publish(row)
-        self._say(rows, hidden)
+        hidden = self.model.hidden(rectangle(fed, self._device), state)
+        spots = [
+            Spot(row, draft[:ahead])
+            for row, draft in zip(rows, drafts, strict=True)
+            for ahead in range(len(draft) + 1)
+        ]
+        at = [(i, ahead) for i, draft in enumerate(drafts) for ahead in range(len(draft) + 1)]
+        if longest == 1:
+            self._say(spots, hidden[:, 0], drafts)
+        else:
+            row, place = torch.tensor(at, device=hidden.device).unbind(1)
+            self._say(spots, hidden[row, place], drafts)
 
-    def _make_room(self) -> None:
-        """See to it that every row that writes has a place for its next token."""
+    def _make_room(self, drafts: Mapping[Row, Sequence[int]]) -> None:
+        """See to it that every row that writes has a place for its next token and its draft."""
         for row in sorted(self._writing, key=urgency):
             while row.place is Place.WRITING and not self.memory.blocks.extend(
-                _lease(row), row.read + 1
+                _lease(row), row.read + 1 + len(drafts[row])
             ):
                 self._put_off(max((*self._reading, *self._writing), key=urgency))
 
-    def _say(self, rows: list[Row], hidden: Float[Tensor, "b d"]) -> None:
-        """Choose a token for each row from its hidden state, and let the finished ones go."""
+    def _say(
+        self,
+        spots: list[Spot],
+        hidden: Float[Tensor, "b d"],
+        drafts: Sequence[tuple[int, ...]],
+    ) -> None:
+        """Choose tokens from the hidden states, and let the finished rows go.
+
+        A draft is kept while it is what would have been chosen without it.
+        """
         logits = self.model.logits(hidden[:, None])[:, 0, : self.tokenizer.size]
+        chosen = iter(choose(spots, logits))
+        rows = [spot.row for spot in spots if not spot.ahead]
+        for row, draft in zip(rows, drafts, strict=True):
+            wanted = [next(chosen) for _ in range(len(draft) + 1)]
+            for place, choice in enumerate(wanted):
+                if row.place is not Place.WRITING:
+                    break  # finished, or cancelled by who heard of another
+                if place > 0 and draft[place - 1] != row.ids[-1]:
+                    break
+                self._counts.drafted_rightly += place > 0
+                self._take(row, choice)
+
+    def _take(self, row: Row, choice: Choice | None) -> None:
+        """Let `row` have said this, after all it said before has been read."""
+        if choice is None:
+            self._spoilt(row)
+            return
         now = time.monotonic()
-        for row, choice in zip(rows, choose(rows, logits), strict=True):
-            if row.place is not Place.WRITING:
-                continue  # cancelled by who heard of another
-            if choice is None:
-                self._spoilt(row)
-                continue
-            row.first_token = row.first_token or now
-            self._counts.said_tokens += 1
-            row.take(choice)
-            if row.writing.finish is not None:
-                self._counts.finished += 1
-                self._pace += 0.1 * (now - row.asked - self._pace)
-                self._leave(row)
+        row.read = len(row.ids)
+        if row.read // self.memory.blocks.size > len(_lease(row).known):
+            self._publish(row)
+        row.first_token = row.first_token or now
+        self._counts.said_tokens += 1
+        row.take(choice)
+        if row.writing.finish is not None and row.place is Place.WRITING:
+            self._counts.finished += 1
+            self._pace += 0.1 * (now - row.asked - self._pace)
+            self._leave(row)
 
     def _spoilt(self, row: Row) -> None:
         """End a row whose scores are no numbers, and clean what it wrote."""

@@ -6,6 +6,7 @@ from enum import Enum
 from practicum.decoding.chooser import Choice
 from practicum.decoding.constraint import Matcher
 from practicum.decoding.generate import Completion, Request, Writing
+from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import uniforms
 from practicum.errors import PracticumError
 from practicum.serving.blocks import Lease
@@ -39,6 +40,7 @@ class Row:
         tokenizer: Tokenizer,
         ends: Collection[int],
         capacity: int,
+        lookup: PromptLookup | None = None,
     ) -> None:
         self.question, self.hear = question, hear
         self.number, self.asked = number, asked
@@ -50,9 +52,12 @@ class Row:
             self.matcher = question.constraint.matcher(tokenizer, ends)
         drawing = question.sampling.temperature > 0
         # token i uses number i, so that a row goes on as before when it is read anew
-        self.uniforms = (
-            uniforms(question.sampling, self.writing.limit).tolist() if drawing else None
+        self.numbers: list[float] = (
+            uniforms(question.sampling, self.writing.limit).tolist() if drawing else []
         )
+        self.drafter = None
+        if lookup is not None and self.matcher is None:
+            self.drafter = lookup.drafter(request, self.writing.limit, tokenizer.size)
         self.ids = list(question.ids)  # the prompt, and what was said
         self.read = 0  # tokens of `ids` that are in memory
         self.place = Place.WAITING
@@ -73,11 +78,19 @@ class Row:
         patience = self.question.patience
         return float("inf") if patience is None else self.asked + patience
 
+    def draft(self, count: int) -> tuple[int, ...]:
+        """At most `count` tokens that may come next; never beyond the answer's end."""
+        if self.drafter is None:
+            return ()
+        return self.drafter.propose(min(count, self.writing.limit - self.said - 1)).ids
+
     def take(self, choice: Choice) -> None:
         """Let a token have been chosen, and tell what can be told."""
         self.ids.append(choice.id)
         if self.matcher is not None:
             self.matcher.take(choice.id)
+        if self.drafter is not None:
+            self.drafter.take([choice.id])
         text = self.writing.take(choice)
         self._choices.append(choice)
         if text:

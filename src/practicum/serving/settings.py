@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.errors import ConfigError
 
 
@@ -16,9 +17,11 @@ class Settings:
     waiting: int = 256  # questions that may wait; more are refused
     share: bool = True  # prompts with the same beginning read it once
     prepack: bool = True  # a second copy of the matrices that a CPU reads faster
+    lookup: PromptLookup | None = None  # drafts from the text itself, for models all in blocks
+    draft: int = 4  # tokens drafted for each answer, fewer where many are written
 
     def __post_init__(self) -> None:
-        for name in ("rows", "block", "chunk", "waiting"):
+        for name in ("rows", "block", "chunk", "waiting", "draft"):
             value = getattr(self, name)
             if value < 1:
                 raise ConfigError(f"Settings.{name} is {value}; expected at least 1")
