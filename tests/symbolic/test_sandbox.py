@@ -156,11 +156,13 @@ def test_programs_do_what_programs_do(sandbox):
         "import helper.one\nprint(helper.one.value, open('data.txt').read())",
         "from dataclasses import dataclass\n@dataclass\nclass A: x: int\n"
         "import pickle\nprint(pickle.loads(pickle.dumps(A(3))), __name__)",
-        "import random, os\nprint(len(os.urandom(3)), hash('a') == hash('a'))",
+        "import sys\nprint('left')\nsys.settrace(lambda *_: 1 / 0)",
+        "import atexit, sys\natexit.register(print, 'last words')",
     ]
     files = {"helper/one.py": "value = 'imported'", "data.txt": "é"}
     outcomes = ran(sandbox, *sources, stdin="añb\n", files=files)
-    said = ["bña", "slept", "said", "7", "UTC", "imported é", "A(x=3) __main__", "3 True"]
+    said = ["bña", "slept", "said", "7", "UTC", "imported é", "A(x=3) __main__", "left"]
+    said.append("last words")
     assert [outcome.output.strip() for outcome in outcomes] == said
     assert all(outcome.passed and outcome.finished for outcome in outcomes)
     assert [outcome.reason for outcome in outcomes] == [""] * len(sources)
@@ -174,7 +176,7 @@ def test_a_failure_is_shown_with_its_line(sandbox):
 
 
 def test_an_early_way_out_passes_unfinished(sandbox):
-    early = ["import sys\nsys.exit(0)", "import os\nos._exit(0)", "raise SystemExit"]
+    early = ["import sys\nsys.exit(0)", "import os\nos._exit(0)", "raise SystemExit", "exit()"]
     for outcome in ran(sandbox, *early):
         assert (outcome.passed, outcome.finished) == (True, False)
 

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
 import time
@@ -48,6 +49,8 @@ def main(control: int, results: Sequence[int], asked: dict[str, Any]) -> None:
         file.write("500")  # if the system must end something, then this before the caller
     for name in WARM:
         importlib.import_module(name)
+    site.setquit()  # `exit` and `help`, which are not there without site-packages
+    site.sethelper()
     sys.path[:] = [path for path in sys.path if path != asked["home"]]
     try:
         root, beside = sandbox_lockdown.enter(asked)

@@ -98,13 +98,16 @@ def _run() -> int:
     sys.modules["__main__"] = module
     gc.enable()
     status, report = _execute(module.__dict__)
-    try:
-        threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:
-        status = status or 120  # what Python says when the last words cannot be written
+    sys.settrace(None)
+    for end in (threading._shutdown, atexit._run_exitfuncs):  # pyright: ignore
+        with suppress(BaseException):
+            end()
+    for file in (sys.stdout, sys.stderr):
+        try:
+            if not file.closed:
+                file.flush()
+        except BaseException:
+            status = status or 120  # what Python says when the last words cannot be written
     if own() == process:  # and not a fork that the program made
         with suppress(OSError):  # closed by the program
             say(REPORT, spell(report).encode())

@@ -43,7 +43,7 @@ rseq 334 293, restart_syscall 219 128, setitimer 38 103, getitimer 36 102, timer
 timer_settime 223 110, timer_gettime 224 108, timer_getoverrun 225 109, timer_delete 226 111,
 capget 125 90, pidfd_open 434 434, pidfd_send_signal 424 424, fcntl 72 25, ioctl 16 29,
 socketpair 53 199, sendto 44 206, recvfrom 45 207, sendmsg 46 211, recvmsg 47 212, shutdown 48 210,
-getsockopt 55 209, setsockopt 54 208, getsockname 51 204, getpeername 52 205
+getsockopt 55 209, getsockname 51 204, getpeername 52 205
 """
 _MACHINES = ("x86_64", "aarch64")
 LAST_KNOWN = 450  # newer calls do not exist here, so that the C library does without them
