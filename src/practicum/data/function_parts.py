@@ -3,15 +3,13 @@
     signature  docstring  body          code from words     (Chen et al. 2021, §4)
     signature  body  docstring          words from code     (§5: the reverse model)
 
-Each part is whole lines, so that parts can be put in any order and still be told apart.
+Each part is whole lines, so that parts can be put in any order and still be told apart. The parts
+of functions in a file are cut by `function_source`.
 """
 
-import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from practicum.data.syntax import collector_paused
 from practicum.errors import DataError
 
 
@@ -54,46 +52,3 @@ class FunctionParts:
     def words_from_code(self) -> Asked:
         """The docstring is wanted, after the body."""
         return Asked(self.signature + self.body, self.docstring)
-
-
-def functions_of(source: str) -> Iterator[FunctionParts]:
-    """The functions of a module, methods and inner ones too, that have a docstring and a body.
-
-    Those that are a single line, or whose docstring shares a line with other code, are left out.
-    Raises DataError where the module is not Python.
-    """
-    lines = source.splitlines(keepends=True)
-    try:
-        with collector_paused():
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError) as problem:
-        raise DataError(f"this is not the source of a Python module: {problem}") from problem
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
-            parts = _parts(node, lines)
-            if parts is not None:
-                yield parts
-
-
-def _parts(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> FunctionParts | None:
-    if len(node.body) < 2:
-        return None
-    words, first = node.body[0], node.body[1]
-    start = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
-    words_end, end = words.end_lineno, node.end_lineno
-    assert words_end is not None, "the parser knows where a statement ends"
-    assert end is not None, "the parser knows where a function ends"
-    decorators = first.decorator_list if isinstance(first, Decorated) else []
-    begins = min([first.lineno, *(mark.lineno for mark in decorators)])
-    if words.lineno == node.lineno or begins <= words_end:
-        return None
-    if not lines[end - 1].endswith("\n"):  # the last line of a file may lack it
-        lines = [*lines[: end - 1], lines[end - 1] + "\n"]
-    return FunctionParts(
-        signature="".join(lines[start - 1 : words.lineno - 1]),
-        docstring="".join(lines[words.lineno - 1 : words_end]),
-        body="".join(lines[words_end:end]),
-    )
-
-
-Decorated = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
