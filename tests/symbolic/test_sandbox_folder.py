@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from practicum.symbolic.sandbox_folder import empty
+import pytest
+
+from practicum.symbolic.sandbox_folder import empty, remove
 
 
 def emptied(path):
@@ -48,3 +50,13 @@ def test_modes_are_no_obstacle(tmp_path):
     (tmp_path / "a").chmod(0)
     tmp_path.chmod(0o500)
     assert emptied(tmp_path) == []
+
+
+def test_the_folder_itself_goes_too_but_not_through_a_link(tmp_path):
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    (folder / "a").mkdir(parents=True)
+    link.symlink_to(folder)
+    with pytest.raises(OSError):
+        remove(str(link))
+    remove(str(folder))
+    assert not folder.exists()

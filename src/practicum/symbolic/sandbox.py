@@ -4,8 +4,8 @@ What a program is kept from is the operating system's doing, in layers; `Sandbox
 which of them this system grants. Where users may make namespaces a program has its own users,
 processes, network and root directory, in which only Python's library can be read and only one
 folder written. Elsewhere Landlock holds the files and a filter on system calls the rest, and the
-program may start no other. In both cases it runs without capabilities, as `nobody` if the caller is
-root, and most of the kernel's calls are refused. Linux only.
+program may start no other. In both cases it runs without capabilities, as `nobody` where the caller
+is root, and most of the kernel's calls are refused. Linux only.
 
 Not kept: the kernel itself, which is shared, and time, which programs can measure. A program and
 the tests that follow it in one source share a process, so that it can fake their success; have its
@@ -121,7 +121,11 @@ class Sandbox:
         self._namespaces = "namespaces" in self.layers
 
     def __enter__(self) -> "Sandbox":
-        self._fill(self.workers)
+        try:
+            self._fill(self.workers)
+        except BaseException:
+            self._close()
+            raise
         self._kept = True
         return self
 
@@ -260,8 +264,9 @@ class Sandbox:
         return Protections(namespaces=self._namespaces, **lane.layers)
 
     def _forget(self, lane: Lane) -> None:
-        self._lanes.remove(lane)
         lane.close()
+        if lane in self._lanes:
+            self._lanes.remove(lane)
 
     def _stop(self, running: Iterable[Lane]) -> None:
         for lane in running:

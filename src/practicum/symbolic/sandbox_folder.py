@@ -21,6 +21,16 @@ def empty(folder: int) -> None:
                 os.unlink(name, dir_fd=folder)
 
 
+def remove(path: str) -> None:
+    """Remove the folder at `path` with all that is in it, as `empty` does."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        empty(folder)
+    finally:
+        os.close(folder)
+    os.rmdir(path)
+
+
 def _entries(folder: int) -> list[tuple[str, bool]]:
     """The names in a folder, and whether each is a directory."""
     with os.scandir(folder) as entries:

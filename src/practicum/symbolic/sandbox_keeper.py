@@ -172,7 +172,7 @@ class Keeper:
                 left = until - time.monotonic()
                 if left <= 0:
                     return "time"
-                ready = [file for file, _ in waiting.poll(1000 * left + 1)]
+                ready = [file for file, _ in waiting.poll(1000 * min(left, 3600) + 1)]
                 if handle in ready:
                     return ""
                 if self.caller in ready:

@@ -15,7 +15,7 @@ from typing import Any
 
 import practicum
 from practicum.errors import ConfigError
-from practicum.symbolic.sandbox_folder import empty
+from practicum.symbolic.sandbox_folder import remove
 
 _HOME = str(Path(practicum.__file__).parent.parent)
 _CODE = """
@@ -64,6 +64,9 @@ class Lane:
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self.process = self._start(theirs, asked | {"folder": self.folder})
+        except OSError as problem:
+            self._release()
+            raise ConfigError(f"{_python()} cannot be started: {problem.strerror}") from problem
         finally:
             theirs.close()
         self.layers: dict[str, Any] = {}
@@ -137,10 +140,10 @@ class Lane:
         """End the keeper with all it runs, leave nothing behind; not from a fork of the caller."""
         if os.getpid() != self.owner:
             self.channel.close()
+        if self.closed:
             return
         with suppress(OSError):  # the keeper is to see this though forks of the caller hold copies
             self.channel.shutdown(socket.SHUT_RDWR)
-        self.channel.close()
         try:
             self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -148,15 +151,16 @@ class Lane:
             self.process.wait()
         said = os.pread(self.results[1], 2**16, 0).decode(errors="replace").strip()
         self.last_words = said.rpartition("\n")[2] or "it said nothing"
+        self._release()
+
+    def _release(self) -> None:
+        self.channel.close()
         for file in self.results:
             os.close(file)
         self.results = []
         if self.folder is not None:
-            with suppress(OSError):
-                folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-                empty(folder)
-                os.close(folder)
-                os.rmdir(self.folder)
+            with suppress(OSError):  # gone already, unless the keeper was killed with its parent
+                remove(self.folder)
 
     def _answer(self, patience: float | None) -> dict[str, Any]:
         ready = select.poll()

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from practicum.symbolic import landlock, linux, sandbox_root, seccomp, system_calls
+from practicum.symbolic.sandbox_folder import remove
 
 _LIMITS = {  # that hold for the keeper too
     "RLIMIT_CORE": 0, "RLIMIT_MEMLOCK": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_SIGPENDING": 256,
@@ -21,7 +22,7 @@ _LIMITS = {  # that hold for the keeper too
 
 
 def enter(asked: dict[str, Any]) -> tuple[bool, int]:
-    """New namespaces; this process goes on as their first, and what it was before waits for it.
+    """New namespaces; a child goes on as their first process, and this one waits to clear up.
 
     Returns whether the caller is root, and how many processes count beside a program's own. Raises
     OSError where namespaces are not permitted.
@@ -29,12 +30,15 @@ def enter(asked: dict[str, Any]) -> tuple[bool, int]:
     root = os.geteuid() == 0
     if asked["namespaces"]:
         sandbox_root.leave()
-        child = os.fork()
-        if child:
-            linux.close_from(3)
-            os.waitpid(child, 0)
-            os._exit(0)
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    child = os.fork()
+    if child:
+        linux.close_from(3)
+        os.waitpid(child, 0)
+        if asked["folder"]:  # which the child cannot remove, and the caller may be gone
+            with suppress(OSError):
+                remove(asked["folder"])
+        os._exit(0)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     return root, 1 if root else 2
 
@@ -48,11 +52,12 @@ def lock(asked: dict[str, Any], *, root: bool) -> dict[str, bool]:
         folder = sandbox_root.FOLDER
     os.chdir(folder)
     for name, value in _LIMITS.items():
-        resource.setrlimit(getattr(resource, name), (value, value))
+        hard = resource.getrlimit(getattr(resource, name))[1]
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(getattr(resource, name), (most, most))
     nobody = root and _become_nobody(asked["namespaces"])
     linux.drop_capabilities()
-    if asked["namespaces"]:  # elsewhere it would mean the caller's thread, not the caller
-        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # forgotten when the user changed
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # forgotten when the user changed
     locked = asked["landlock"] and landlock.version() >= landlock.ABLE
     if locked:
         landlock.restrict(paths, sandbox_root.DEVICES, folder)
