@@ -114,7 +114,7 @@ def test_a_system_that_cannot_shut_programs_in_is_refused_unless_forced(here: Pa
     monkeypatch.setattr(sandbox, "Sandbox", partial(sandbox.Sandbox, layers=()))
     write(here / "said.jsonl", {"task_id": "Own/0", "completion": "    return a + b"})
     options = ["--problems", "own.jsonl", "--completions", "said.jsonl", "--first", "1"]
-    with pytest.raises(ConfigError, match="or run it all the same with --force-sandbox"):
+    with pytest.raises(ConfigError, match="nothing here keeps .* same with --force-sandbox"):
         answer(*options)
     result = call(*options, "--force-sandbox")
     assert result.exit_code == 0, result.output

@@ -105,6 +105,18 @@ def test_only_tokens_of_the_kept_text_are_scored(ids, text, finish, kept):
     assert sample.completion == text
 
 
+@pytest.mark.parametrize("text", ["\n    return 1", "    return 1", "\n\n    return 1"])
+def test_with_an_open_end_the_model_writes_the_line_end_itself(text):
+    writer = Writer((0, 1), text, "length")
+    (sample,) = draw_samples(writer, [ADD], Manner(samples=1, open_end=True))
+    assert writer.asked[0][0] == ADD.prompt.removesuffix("\n")
+    assert sample.completion == text.removeprefix("\n")
+    assert sample.logprobs == (-1.0, -2.0)  # of all that was written
+    stopped = Writer((0, 1), text, "stop")
+    draw_samples(stopped, [ADD], Manner(samples=1, open_end=True))
+    assert stopped.scored == [(ADD.prompt.removesuffix("\n"), text)]
+
+
 def test_without_a_decoder_what_was_stopped_is_scored_again():
     (sample,) = draw_samples(STOPPED, [ADD], Manner(samples=1))
     assert STOPPED.scored == [(ADD.prompt, "    return a + b\n")]

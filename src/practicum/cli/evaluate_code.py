@@ -40,6 +40,9 @@ class Code:
     temperature: str = explained("0.2", "Code: one, or several such as 0.2,0.6,1.0.")
     top_p: float = explained(0.95, "Code: only the likeliest tokens that together reach P.")
     max_tokens: int = explained(300, "Code: at most so many tokens a completion.")
+    whole_prompt: bool = explained(
+        False, "Code: keep the blanks that end a prompt; most tokenizers join them to what follows."
+    )
     k: str | None = explained(
         None, "Code: for pass@k, such as 1,10. [default: of 1, 10, 100 what --samples allows]"
     )
@@ -89,6 +92,7 @@ class Code:
             temperatures=self.temperatures,
             top_p=self.top_p,
             max_tokens=self.max_tokens,
+            open_end=not self.whole_prompt,
             seed=self.seed,
         )
 

@@ -37,6 +37,7 @@ class Manner:
     top_p: float | None = 0.95
     max_tokens: int = 300
     stop: tuple[str, ...] | None = None  # None: what `stops_of` has for the problem
+    open_end: bool = False  # ask without the blanks that end a prompt; see `prompt`
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -49,6 +50,15 @@ class Manner:
             raise ConfigError(f"temperatures {self.temperatures} are not all different")
         for temperature in self.temperatures:  # what cannot be is refused before a model is loaded
             Sampling(temperature=temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+
+    def prompt(self, problem: CodeProblem) -> str:
+        """What the model reads.
+
+        Most tokenizers join a line end to the indentation after it. A prompt that ends in a line
+        end then asks for a token that never followed it in training; with `open_end` the model
+        writes the line end itself, which is no part of the completion.
+        """
+        return problem.prompt.rstrip() if self.open_end else problem.prompt
 
     def sampling(self, problem: CodeProblem, temperature: float, number: int) -> Sampling:
         """Of one sample; the same whatever other problems and temperatures are asked."""
@@ -111,28 +121,35 @@ def draw_samples(
     At temperature 0 one is drawn and counted n times. `decode`, of the scorer's tokenizer, tells
     which tokens were kept; without it what ended at a stop string is scored once more.
     """
-    asked = [
+    asked = _asked(problems, manner)
+    samplings = [manner.sampling(s.problem, s.temperature or 0.0, s.number) for s in asked]
+    drawn: dict[int, Sample] = {}
+    unscored: dict[int, tuple[str, str]] = {}
+    prompts = [manner.prompt(sample.problem) for sample in asked]
+    for completion in scorer.generate(prompts, samplings):
+        logs = _kept_logprobs(completion, decode)
+        at = completion.index
+        left_out = asked[at].problem.prompt[len(prompts[at]) :]
+        text = completion.text.removeprefix(left_out)
+        drawn[at] = replace(asked[at], completion=text, logprobs=logs)
+        if logs is None:
+            unscored[at] = (prompts[at], completion.text)
+        done, total = len(drawn), len(asked)
+        emit(Progress(task="writing programs", done=done, total=total, unit="samples"))
+    likelihoods = scorer.loglikelihood(list(unscored.values())) if unscored else []
+    for at, likelihood in zip(unscored, likelihoods, strict=True):
+        drawn[at] = replace(drawn[at], logprobs=likelihood.tokens)
+    return list(_repeated([drawn[at] for at in range(len(asked))], manner.samples))
+
+
+def _asked(problems: Sequence[CodeProblem], manner: Manner) -> list[Sample]:
+    """The samples that are drawn, still empty."""
+    return [
         Sample(problem=problem, completion="", temperature=temperature, number=number)
         for temperature in manner.temperatures
         for problem in problems
         for number in range(manner.samples if temperature > 0 else 1)
     ]
-    samplings = [manner.sampling(s.problem, s.temperature or 0.0, s.number) for s in asked]
-    drawn: dict[int, Sample] = {}
-    unknown: list[int] = []
-    for completion in scorer.generate([s.problem.prompt for s in asked], samplings):
-        logs = _kept_logprobs(completion, decode)
-        at = completion.index
-        drawn[at] = replace(asked[at], completion=completion.text, logprobs=logs)
-        if logs is None:
-            unknown.append(at)
-        done, total = len(drawn), len(asked)
-        emit(Progress(task="writing programs", done=done, total=total, unit="samples"))
-    pairs = [(drawn[at].problem.prompt, drawn[at].completion) for at in unknown]
-    if pairs:
-        for at, likelihood in zip(unknown, scorer.loglikelihood(pairs), strict=True):
-            drawn[at] = replace(drawn[at], logprobs=likelihood.tokens)
-    return list(_repeated([drawn[at] for at in range(len(asked))], manner.samples))
 
 
 def _repeated(samples: Sequence[Sample], count: int) -> Iterator[Sample]:
