@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from practicum.serving.engine import Load
+from practicum.serving.load import Load
 from practicum.serving.request_log import Record
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Callable
 
 from practicum.decoding.generate import Completion
 from practicum.errors import ModelError, PracticumError
-from practicum.serving.engine import Engine, Load
+from practicum.serving.engine import Engine
+from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
 
 Heard = Piece | Completion | PracticumError

@@ -1,0 +1,258 @@
+"""The answers that are in memory: their prompts are read piece by piece, and all write together.
+
+A step reads one piece of the prompts that have to be read, and gives one token to every answer that
+is being written (Yu et al. 2022, §4). Memory is given in blocks as texts grow (Kwon et al. 2023);
+where it is short the least urgent answer is put off, and what it has read and said is later read
+anew. Who comes next is not decided here.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from practicum.decoding.chooser import Choice
+from practicum.decoding.model import device_of, reading, rectangle
+from practicum.errors import ModelError
+from practicum.models.decoder import DecoderModel
+from practicum.serving.blocks import Lease
+from practicum.serving.choosing import Spot, choose
+from practicum.serving.line import urgency
+from practicum.serving.load import Counts
+from practicum.serving.memory import Apart, Memory, joined
+from practicum.serving.row import Place, Row
+from practicum.serving.settings import Settings
+
+FEW = 16  # tokens beyond which a step takes longer for each more
+SECONDS_EACH = 2.0  # what an answer is taken to need before any has been measured
+
+
+class Batch:
+    """Rows of one model. Texts are over `vocabulary` tokens, of which the model may score more."""
+
+    def __init__(self, model: DecoderModel, vocabulary: int, settings: Settings) -> None:
+        self.memory = Memory(model, settings)
+        self.counts = Counts()
+        self.pace = SECONDS_EACH  # that an answer takes, of late
+        self.reading: list[Row] = []
+        self.writing: list[Row] = []
+        self._model, self._vocabulary, self._settings = model, vocabulary, settings
+        self._device = device_of(model)
+        self._apart: Apart | None = None  # of the rows that write, in their order
+        self._put_off: list[Row] = []
+
+    @property
+    def rows(self) -> list[Row]:
+        """All of them."""
+        return [*self.reading, *self.writing]
+
+    def start(self, row: Row) -> bool:
+        """Let `row` begin to read; False where there is no room now."""
+        if len(self.rows) >= self._settings.rows or self._read_soon(row):
+            return False
+        blocks = self.memory.blocks
+        lease = blocks.begin(row.ids if self.memory.shareable else [])
+        # what writes already must be able to go on for a while
+        spare = blocks.available - blocks.missing(lease, len(row.ids) + 1)
+        if spare < len(self.writing) or not blocks.extend(lease, len(row.ids) + 1):
+            blocks.end(lease)
+            return False
+        row.lease, row.apart = lease, self.memory.apart()
+        row.read = len(lease.known) * blocks.size
+        if not row.said:
+            row.shared = row.read
+            self.counts.prompt_tokens += len(row.ids)
+            self.counts.shared_tokens += row.read
+        row.place = Place.READING
+        self.reading.append(row)
+        return True
+
+    def step(self) -> list[Row]:
+        """Read a piece of prompts and write a token of every answer; who was put off meanwhile."""
+        self.counts.steps += 1
+        with reading(self._model):
+            if self.writing:
+                self._write()
+            if self.reading:
+                self._read()
+        put_off, self._put_off = self._put_off, []
+        return put_off
+
+    def leave(self, row: Row) -> None:
+        """Take `row` out, and its memory from it."""
+        if row.place is Place.READING:
+            self.reading.remove(row)
+        elif row.place is Place.WRITING:
+            self._part(row)
+        row.place = Place.OVER
+        if row.lease is not None:
+            self.memory.blocks.end(row.lease)
+        row.lease, row.apart, row.read = None, {}, 0
+
+    def _part(self, row: Row) -> None:
+        """Take `row` out of those that write."""
+        kept = [i for i, other in enumerate(self.writing) if other is not row]
+        self.writing = [self.writing[i] for i in kept]
+        if not kept:
+            self._apart = None
+        for past in (self._apart or {}).values():
+            past.select(kept)
+
+    def _read_soon(self, row: Row) -> bool:
+        """Whether a row that is being read will leave more of this beginning known than now is."""
+        if not self.memory.shareable:
+            return False
+        size = self.memory.blocks.size
+        known = self.memory.blocks.matched(row.ids)
+        wanted = row.ids[: known + size]
+        if len(wanted) == len(row.ids) or len(wanted) < known + size:
+            return False  # the last token is read anyway
+        return any(other.ids[: known + size] == wanted for other in self.reading)
+
+    def _read(self) -> None:
+        """Read the next piece of the prompts that are first, and begin to write where one ends."""
+        rows, counts = self._piece()
+        starts = [row.read for row in rows]
+        parts = [row.ids[row.read : row.read + n] for row, n in zip(rows, counts, strict=True)]
+        state = self.memory.state([_lease(row) for row in rows], starts, max(counts), rows[0].apart)
+        state.expect(counts)
+        hidden = self._model.hidden(rectangle(parts, self._device), state)
+        for row, count in zip(rows, counts, strict=True):
+            row.read += count
+            self._publish(row)
+        ends = [i for i, row in enumerate(rows) if row.read == len(row.ids)]
+        if ends:
+            last = torch.tensor([counts[i] - 1 for i in ends], device=hidden.device)
+            at = torch.tensor(ends, device=hidden.device)
+            self._begin([rows[i] for i in ends], hidden[at, last])
+
+    def _piece(self) -> tuple[list[Row], list[int]]:
+        """Rows that are read together, and how many tokens of each: at most `Settings.chunk`.
+
+        Rows that keep anything outside of blocks are read one by one.
+        """
+        self.reading.sort(key=urgency)
+        room = self._settings.chunk
+        rows: list[Row] = []
+        longest = 0
+        for row in self.reading:
+            left = len(row.ids) - row.read
+            wider = max(longest, min(left, room))
+            if rows and (wider * (len(rows) + 1) > room or not self.memory.all_in_blocks):
+                break
+            rows.append(row)
+            longest = wider
+        return rows, [min(longest, len(row.ids) - row.read) for row in rows]
+
+    def _begin(self, rows: list[Row], hidden: Float[Tensor, "b d"]) -> None:
+        """Let rows whose prompt has been read write their first token."""
+        for row in rows:
+            self.reading.remove(row)
+            row.place = Place.WRITING
+            self._apart = joined(self._apart, row.apart)
+            row.apart = {}
+            self.writing.append(row)
+        self._say([Spot(row) for row in rows], hidden, [()] * len(rows))
+
+    def _write(self) -> None:
+        """One more token for every answer that is being written, and those drafted rightly."""
+        furthest = max(row.read for row in self.writing)
+        count = min(
+            self._settings.draft,
+            FEW // len(self.writing) - 1,
+            self.memory.capacity - furthest - 1,
+        )
+        drafted = {row: row.draft(max(0, count)) for row in self.writing}
+        self._make_room(drafted)
+        rows = list(self.writing)
+        if not rows:
+            return
+        drafts = [drafted[row] for row in rows]
+        longest = 1 + max(map(len, drafts))
+        fed = [[row.ids[row.read], *draft] for row, draft in zip(rows, drafts, strict=True)]
+        state = self.memory.state(
+            [_lease(row) for row in rows], [row.read for row in rows], longest, self._apart or {}
+        )
+        hidden = self._model.hidden(rectangle(fed, self._device), state)
+        spots = [
+            Spot(row, draft[:ahead])
+            for row, draft in zip(rows, drafts, strict=True)
+            for ahead in range(len(draft) + 1)
+        ]
+        at = [(i, ahead) for i, draft in enumerate(drafts) for ahead in range(len(draft) + 1)]
+        if longest == 1:
+            self._say(spots, hidden[:, 0], drafts)
+        else:
+            row, place = torch.tensor(at, device=hidden.device).unbind(1)
+            self._say(spots, hidden[row, place], drafts)
+
+    def _make_room(self, drafts: Mapping[Row, Sequence[int]]) -> None:
+        """See to it that every row that writes has a place for its next token and its draft."""
+        for row in sorted(self.writing, key=urgency):
+            while row.place is Place.WRITING and not self.memory.blocks.extend(
+                _lease(row), row.read + 1 + len(drafts[row])
+            ):
+                last = max(self.rows, key=urgency)
+                self.counts.put_off += 1
+                self.leave(last)
+                last.place = Place.WAITING
+                self._put_off.append(last)
+
+    def _say(
+        self,
+        spots: list[Spot],
+        hidden: Float[Tensor, "b d"],
+        drafts: Sequence[tuple[int, ...]],
+    ) -> None:
+        """Choose tokens from the hidden states, and let the finished rows go.
+
+        A draft is kept while it is what would have been chosen without it.
+        """
+        logits = self._model.logits(hidden[:, None])[:, 0, : self._vocabulary]
+        chosen = iter(choose(spots, logits))
+        rows = [spot.row for spot in spots if not spot.ahead]
+        for row, draft in zip(rows, drafts, strict=True):
+            wanted = [next(chosen) for _ in range(len(draft) + 1)]
+            for place, choice in enumerate(wanted):
+                if row.place is not Place.WRITING:
+                    break  # finished, or cancelled by who heard of another
+                if place > 0 and draft[place - 1] != row.ids[-1]:
+                    break
+                self.counts.drafted_rightly += place > 0
+                self._take(row, choice)
+
+    def _take(self, row: Row, choice: Choice | None) -> None:
+        """Let `row` have said this, after all it said before has been read."""
+        if choice is None:
+            self._spoilt(row)
+            return
+        now = time.monotonic()
+        row.read = len(row.ids)
+        if row.read // self.memory.blocks.size > len(_lease(row).known):
+            self._publish(row)
+        row.first_token = row.first_token or now
+        self.counts.said_tokens += 1
+        row.take(choice)
+        if row.writing.finish is not None and row.place is Place.WRITING:
+            self.counts.finished += 1
+            self.pace += 0.1 * (now - row.asked - self.pace)
+            self.leave(row)
+
+    def _spoilt(self, row: Row) -> None:
+        """End a row whose scores are no numbers, and clean what it wrote."""
+        lease = _lease(row)
+        own = lease.blocks[len(lease.known) :]
+        self.leave(row)
+        row.hear(ModelError("the model's scores are no numbers; its weights are unusable"))
+        self.memory.clear([*own, *self.memory.blocks.forget()])
+
+    def _publish(self, row: Row) -> None:
+        if self.memory.shareable:
+            self.memory.blocks.publish(_lease(row), row.ids[: row.read])
+
+
+def _lease(row: Row) -> Lease:
+    assert row.lease is not None, f"a row that is {row.place.value} has memory"
+    return row.lease
