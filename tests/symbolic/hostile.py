@@ -83,7 +83,7 @@ HOSTILE = {
         "passed",
         "\ufffd",
     ),
-    "null bytes": ("x = 1\0", "failed", "SyntaxError"),
+    "null bytes": ("x = 1\0", "failed", "null bytes"),
     "no Unicode": ("x = '\udcff'", "failed", "UnicodeEncodeError"),
     "no Python": ("def", "failed", "SyntaxError: invalid syntax"),
     "closed files": (
