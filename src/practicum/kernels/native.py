@@ -39,7 +39,7 @@ _TYPES = {"p": ctypes.c_void_p, "l": ctypes.c_int64, "i": ctypes.c_int32, "f": c
 SOURCES = ("packed_linear.cpp", "paged_attention.cpp")
 HEADERS = ("vectors.hpp",)
 NEEDED = {"avx2", "fma", "f16c"}
-FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno", "-Wno-maybe-uninitialized")
+FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno", "-Wno-maybe-uninitialized")
 _HERE = Path(__file__).parent
 
 

@@ -52,20 +52,26 @@ class PackedLinearLayer(nn.Module):
         return f"{self.matrix.inputs} → {parts}, bias={self.bias is not None}, {bits}"
 
 
-class PackedEmbedding(nn.Module):
+class PackedEmbedding(nn.Embedding):
     """A vector of W per id."""
 
     def __init__(self, matrix: Packed) -> None:
-        super().__init__()
-        self.matrix = matrix
+        nn.Module.__init__(self)  # torch's would make a matrix of its own
+        self.num_embeddings, self.embedding_dim = matrix.outputs, matrix.inputs
+        self.padding_idx, self.matrix = None, matrix
 
     @property
-    def weight(self) -> Float[Tensor, "count width"]:
+    def weight(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> Float[Tensor, "count width"]:
         """As `PackedLinearLayer.weight`."""
         return like(self.matrix)
 
-    def forward(self, ids: Int[Tensor, "*b"]) -> Float[Tensor, "*b width"]:
-        return self.matrix.rows(ids)
+    def forward(self, input: Int[Tensor, "*b"]) -> Float[Tensor, "*b width"]:
+        return self.matrix.rows(input)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings}, {self.embedding_dim}, {self.matrix.bits} bits"
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "PackedEmbedding":
         self.matrix = moved(self.matrix, fn)
