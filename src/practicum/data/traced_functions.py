@@ -1,4 +1,4 @@
-"""Programming problems from a project's own test suite (Chen et al. 2021, §4.2).
+"""Programming problems from a project's own test suite (Chen et al. 2021, §4).
 
 The suite runs twice under a profile hook, with two hash seeds, in a process of its own and as its
 owner would run it: it is trusted, and not sandboxed. What its functions were given and returned

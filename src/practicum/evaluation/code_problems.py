@@ -2,7 +2,7 @@
 
 HumanEval's (Chen et al. 2021, §2.2): a line has task_id, prompt, entry_point, test (which defines
 `check(candidate)`) and, mostly, canonical_solution; a completion is a function's body. MBPP's
-(Austin et al. 2021, §2.1): task_id, text or prompt, code, test_list, and test_setup_code or
+(Austin et al. 2021): task_id, text or prompt, code, test_list, and test_setup_code or
 test_imports; a completion is the whole function. Files are `.jsonl`, or that gzipped.
 """
 

@@ -1,4 +1,4 @@
-"""Choosing one program of many without tests (Chen et al. 2021, §3.3 and figure 7).
+"""Choosing one program of many without tests (Chen et al. 2021, §3.3).
 
 A heuristic gives every sample a number, and the sample with the largest is handed in. By mean log
 probability of its tokens (the paper's best), by their sum, or by back-translation: how likely the
