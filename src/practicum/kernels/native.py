@@ -31,12 +31,13 @@ from practicum.home import home
 
 # What each function takes, in order: p a pointer, l an integer of 64 bits, i one of 32, f a float.
 SIGNATURES = {
+    "block_step": "pppp ppp llllllll i",
     "packed_linear": "ppppppp p lll ii ff i",
     "paged_attention": "plll pppp p llll llll l f i",
     "paged_step": "pp pppp p lllllll ll l f i",
 }
 _TYPES = {"p": ctypes.c_void_p, "l": ctypes.c_int64, "i": ctypes.c_int32, "f": ctypes.c_float}
-SOURCES = ("packed_linear.cpp", "paged_attention.cpp")
+SOURCES = ("block_step.cpp", "packed_linear.cpp", "paged_attention.cpp")
 HEADERS = ("vectors.hpp",)
 NEEDED = {"avx2", "fma", "f16c"}
 FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno", "-Wno-maybe-uninitialized")

@@ -91,12 +91,13 @@ def packed_linear(
     rows = out.numel() // matrix.outputs
     small = rows * matrix.outputs * matrix.inputs < _SMALL
     compiled.packed_linear(
-        *(x.data_ptr(), codes.data_ptr(), _at(scales), _at(minima), _at(bias), _at(added)),
-        *(_at(norm), out.data_ptr(), rows, matrix.inputs, matrix.outputs, matrix.bits),
-        *(kind, eps, plus, 1 if small else torch.get_num_threads()),
+        *map(address, (x, codes, scales, minima, bias, added, norm, out)),
+        *(rows, matrix.inputs, matrix.outputs, matrix.bits, kind, eps, plus),
+        1 if small else torch.get_num_threads(),
     )
     return out
 
 
-def _at(tensor: Tensor | None) -> int | None:
+def address(tensor: Tensor | None) -> int | None:
+    """Where its numbers begin, for a compiled function."""
     return None if tensor is None else tensor.data_ptr()

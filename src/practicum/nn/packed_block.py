@@ -1,4 +1,4 @@
-"""A block whose four matrices are packed, read with five calls per token instead of some fifty.
+"""A block whose four matrices are packed, read with one call per token instead of some fifty.
 
 Norms, the gate of the feed-forward and the sums with the stream are done beside the matrices they
 stand next to, and what attention does between its matrices is one step over its cache. The numbers
@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from practicum.kernels.packed_linear import Before, Gated, Normed, packed_linear
-from practicum.kernels.paged_step import paged_step
+from practicum.kernels.block_step import BlockWeights, Map, block_step
+from practicum.kernels.packed_linear import Normed
 from practicum.kernels.prepacked import inferring
 from practicum.kernels.rotary import turns
 from practicum.nn.attention import AttentionLayer
@@ -45,18 +45,41 @@ class PackedBlockLayer(BlockLayer):
         state: Reading | None = None,
         source: Source | None = None,
     ) -> Float[Tensor, "b t d"]:
-        mixer, ffn = cast(AttentionLayer, self.mixer), cast(MLPLayer, self.ffn)
+        mixer = cast(AttentionLayer, self.mixer)
         memory = None
         if x.shape[1] == 1 and x.dtype == torch.float32 and inferring():
-            memory = blocks_of(state, mixer)
+            memory = blocks_of(state, x.device)
         if memory is None or not isinstance(state, Kept):
             return super().forward(x, state, source)
-        qkv = _read(mixer.qkv, x, before=_norm(self.mixer_norm))
-        mixed = paged_step(qkv, _turns(mixer, state), *memory, heads=mixer.heads, scale=mixer.scale)
+        y = block_step(x, self.weights(), _turns(mixer, state, x.device), *memory)
         state.counted(1)
-        x = _read(mixer.out, mixed, added=x)
-        hidden = _read(ffn.up, x, before=_norm(self.ffn_norm))
-        return _read(ffn.down, hidden, before=Gated(), added=x)
+        return y
+
+    def weights(self) -> BlockWeights:
+        """What the parts hold now."""
+        mixer, ffn = cast(AttentionLayer, self.mixer), cast(MLPLayer, self.ffn)
+        layers = [cast(PackedLinearLayer, x) for x in (mixer.qkv, mixer.out, ffn.up, ffn.down)]
+        norms = [cast(RMSNormLayer, norm) for norm in (self.mixer_norm, self.ffn_norm)]
+        # by address, for a parameter that is moved stays the same object
+        held = (*(id(x.matrix) for x in layers), *(norm.weight.data_ptr() for norm in norms))
+        if self._weights is None or self._held != held:
+            maps = [Map(matrix=x.matrix, bias=x.bias) for x in layers]
+            before, after = map(_normed, norms)
+            self._weights = BlockWeights(
+                mixer_norm=before,
+                qkv=maps[0],
+                out=maps[1],
+                ffn_norm=after,
+                up=maps[2],
+                down=maps[3],
+                heads=mixer.heads,
+                scale=mixer.scale,
+            )
+            self._held = held
+        return self._weights
+
+    _weights: BlockWeights | None = None
+    _held: tuple[int, ...] = ()
 
 
 def usual(block: nn.Module) -> bool:
@@ -83,13 +106,13 @@ def usual(block: nn.Module) -> bool:
 
 
 def blocks_of(
-    state: Reading | None, mixer: AttentionLayer
+    state: Reading | None, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
     """Keys, values, tables and lengths (with the next token) of what has been kept, if in blocks.
 
     A cache in a rectangle is a pool of one block per row. None: of another kind, or full.
     """
-    if not isinstance(state, Kept) or state.real(1, mixer.qkv.weight.device) is not None:
+    if not isinstance(state, Kept) or state.real(1, device) is not None:
         return None
     if isinstance(state, PagedCache):
         pool, paging = state.pool, state.paging
@@ -106,24 +129,13 @@ def _rectangle(lengths: tuple[int, ...], device: torch.device) -> tuple[Tensor, 
     return table, torch.tensor(lengths, dtype=torch.int32, device=device) + 1
 
 
-def _turns(mixer: AttentionLayer, state: Kept) -> Float32[Tensor, "#b 1 2 half"] | None:
+def _turns(
+    mixer: AttentionLayer, state: Kept, device: torch.device
+) -> Float32[Tensor, "#b 1 2 half"] | None:
     if (rope := mixer.description.positions) is None:
         return None
-    device = mixer.qkv.weight.device
     return turns(state.positions(1, device), rope.table(mixer.head_width, state.reach(1), device))
 
 
-def _norm(layer: nn.Module | None) -> Normed:
-    norm = cast(RMSNormLayer, layer)
+def _normed(norm: RMSNormLayer) -> Normed:
     return Normed(weight=norm.weight, eps=norm.eps, plus=1.0 if norm.plus_one else 0.0)
-
-
-def _read(
-    layer: nn.Module,
-    x: Float32[Tensor, "b 1 wide"],
-    *,
-    before: Before | None = None,
-    added: Float32[Tensor, "b 1 d"] | None = None,
-) -> Float32[Tensor, "b 1 outputs"]:
-    packed = cast(PackedLinearLayer, layer)
-    return packed_linear(x, packed.matrix, packed.bias, before=before, added=added)
