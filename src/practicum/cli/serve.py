@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from practicum.serving.http_settings import HttpSettings
     from practicum.serving.keys import Keys
     from practicum.serving.served import Served
+    from practicum.serving.server import Patience
 
 KEYS = "PRACTICUM_API_KEYS"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -102,11 +103,11 @@ def command() -> None:
     """
     place, allowance = chosen(Place), chosen(Allowance)
     keys = place.keys()
-    settings = _settings(allowance, keys, place.hosts(keys))
+    settings, patience = _settings(allowance, keys, place.hosts(keys)), _patience(allowance)
     door = _door(place)  # before the model: that the port is taken is known at once
     with door:
         served = _served(place, chosen(Room), allowance.max_waiting)
-        _serve(served, settings, door, allowance.drain)
+        _serve(served, settings, door, patience)
 
 
 def _settings(allowance: Allowance, keys: "Keys", hosts: frozenset[str] | None) -> "HttpSettings":
@@ -122,6 +123,12 @@ def _settings(allowance: Allowance, keys: "Keys", hosts: frozenset[str] | None) 
         log=_log(allowance.log),
         log_prompts=allowance.log_prompts,
     )
+
+
+def _patience(allowance: Allowance) -> "Patience":
+    from practicum.serving.server import Patience
+
+    return Patience(drain=allowance.drain)
 
 
 def _log(path: str) -> Callable[[str], None]:
@@ -155,13 +162,15 @@ def _served(place: Place, room: Room, waiting: int) -> "Served":
     return Served.of(place.name or Path(speaker.model).name, worker)
 
 
-def _serve(served: "Served", settings: "HttpSettings", door: socket.socket, drain: float) -> None:
+def _serve(
+    served: "Served", settings: "HttpSettings", door: socket.socket, patience: "Patience"
+) -> None:
     from practicum.serving.http import application
-    from practicum.serving.server import Patience, Server
+    from practicum.serving.server import Server
 
     host, port = door.getsockname()[:2]
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     who = "with a key" if settings.keys else "without keys"
     click.echo(f"{served.name} answers at http://{where}/v1, {who}; Ctrl-C ends it", err=True)
-    server = Server(application(served, settings), served.worker, Patience(drain=drain))
+    server = Server(application(served, settings), served.worker, patience)
     server.run(sockets=[door])

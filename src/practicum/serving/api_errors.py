@@ -112,7 +112,7 @@ def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
         place = first["loc"][-1]
         return Refusal(400, f"the body is not JSON: {reason} (at character {place})")
     where = _field(first["loc"])
-    same = [problem for problem in problems if _top(problem["loc"]) == _top(first["loc"])]
+    same = [p for p in problems if f"{_field(p['loc'])}.".startswith(f"{where}.")]
     if first["type"] == "extra_forbidden":
         return Refusal(400, f"unknown field '{where}'", code="unknown_parameter", param=where)
     if first["type"] == "missing" and not where:
@@ -121,10 +121,6 @@ def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
         return Refusal(400, "the body must be a JSON object, with content-type application/json")
     reasons = list(dict.fromkeys(_reason(problem) for problem in same))[:4]
     return Refusal(400, f"{where}: {'; or '.join(reasons)}", code="invalid_value", param=where)
-
-
-def _top(loc: Sequence[str | int]) -> str:
-    return ".".join(map(str, loc[:2]))
 
 
 def _field(loc: Sequence[str | int]) -> str:

@@ -1,8 +1,5 @@
 """The server's routes: OpenAI's, so that its clients work as they are, and two for operators."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -33,18 +30,11 @@ STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}
 
 
 def application(served: Served, settings: HttpSettings | None = None) -> FastAPI:
-    """The ASGI application that answers for `served`. When it shuts down it closes the worker."""
+    """The ASGI application that answers for `served`, whose worker it leaves to its owner."""
     settings = settings or HttpSettings()
-
-    @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncGenerator[None, None]:
-        yield
-        served.worker.close()
-
     app = FastAPI(
         title="practicum",
         description="Answers by a model, in OpenAI's shapes.",
-        lifespan=life,
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
     )

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from practicum.decoding.sampling import Sampling
 from practicum.seeding import derive
@@ -53,7 +61,8 @@ def _text_alone(content: Any) -> Any:
     return content
 
 
-Unsupported = Annotated[Any, AfterValidator(_empty), Field(description="Only what means nothing.")]
+Unsupported = Annotated[Any, AfterValidator(_empty), WithJsonSchema({"type": "null"})]
+"""A field of OpenAI's that is accepted where it is null, 0, false or empty, and so means nothing."""
 Json = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 Words = Annotated[str, AfterValidator(_whole_characters)]
 Text = Annotated[Words, Field(min_length=1)]

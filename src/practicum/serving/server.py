@@ -55,7 +55,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Runs `app` on sockets until a signal comes or `stop` is called."""
+    """Runs `app` on sockets until a signal comes or `stop` is called; then closes `worker`."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
             app,
             http=_protocol(self._patience),
             ws="none",
-            lifespan="on",
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -93,6 +93,7 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             cutting.cancel()
+            await asyncio.to_thread(self._worker.close)
 
     async def _cut_off(self) -> None:
         await asyncio.sleep(self._patience.drain)
