@@ -67,9 +67,9 @@ class _FeedForward(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, up: Tensor, down: Tensor, counts: Tensor) -> Tensor:
         y, kept = x.new_empty(x.shape[0], down.shape[1]), []
         for group, rows in segments(counts):
-            hidden = _product(x[rows], up[group])
+            hidden = x[rows] @ up[group].t()
             gate, linear = hidden.chunk(2, dim=-1)
-            y[rows] = _product(F.silu(gate).mul_(linear), down[group])
+            torch.mm(F.silu(gate).mul_(linear), down[group].t(), out=y[rows])
             kept.append(hidden)
         ctx.save_for_backward(x, up, down, counts, *kept)
         return y
@@ -109,7 +109,7 @@ def _group_backward(
     x, up, down = parts
     grad_x, grad_up, grad_down = grads
     gate, linear = hidden.chunk(2, dim=-1)
-    units, grad_units = F.silu(gate), _product(grad_y, down.t())
+    units, grad_units = F.silu(gate), grad_y @ down
     grad_hidden = torch.empty_like(hidden)
     of_gate, of_linear = grad_hidden.chunk(2, dim=-1)
     torch.mul(units, grad_units, out=of_linear)
@@ -119,14 +119,7 @@ def _group_backward(
     if grad_up is not None:
         torch.mm(grad_hidden.t(), x, out=grad_up)
     if grad_x is not None:
-        grad_x.copy_(_product(grad_hidden, up.t()))
-
-
-def _product(x: Float[Tensor, "n i"], matrix: Float[Tensor, "o i"]) -> Float[Tensor, "n o"]:
-    """x Wᵀ by oneDNN where it is, which is faster here than torch's usual library is on AMD."""
-    if x.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-        return torch.ops.mkldnn._linear_pointwise(x, matrix, None, "none", [], "")
-    return x @ matrix.t()
+        torch.mm(grad_hidden, up, out=grad_x)
 
 
 def _has_grouped_bfloat16(device: torch.device) -> bool:
