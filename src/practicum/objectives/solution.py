@@ -1,4 +1,4 @@
-"""Learning to solve: −Σ log p(answer | prompt), no prompt is learned (Chen et al. 2021, §4.4).
+"""Learning to solve: −Σ log p(answer | prompt), no prompt is learned (Chen et al. 2021, §4).
 
     p_1 … p_n  a_1 … a_m  end        loss: −Σ log p(a_i | all before), the end included
 
