@@ -18,6 +18,9 @@ constexpr int MOST = 8;  // rows of x at once: their sums have to fit into the r
 constexpr int MOST = 4;
 #endif
 
+// Loops over rows of x and registers are unrolled: what they index has to stand in registers.
+#define UNROLLED _Pragma("GCC unroll 16")
+
 enum Stored { FLOAT32 = 32, BFLOAT16 = 16, INT8 = 8, INT4 = 4 };
 enum Before { NOTHING = 0, NORM = 1, GATE = 2 };
 
@@ -62,22 +65,22 @@ void plain_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, const
   const Number* numbers = (const Number*)w.codes + tile * w.inputs * TILE;
   constexpr int SPLIT = ROWS == 1 ? 4 : ROWS == 2 ? 2 : 1;  // sums that do not wait for each other
   Floats sums[SPLIT][ROWS];
-  for (auto& part : sums)
-    for (auto& sum : part) sum = all(0.0f);
+  UNROLLED for (auto& part : sums)
+    UNROLLED for (auto& sum : part) sum = all(0.0f);
   const float* input = x.plain + row * w.inputs;
   int64_t k = 0;
   for (; k + SPLIT <= w.inputs; k += SPLIT)
-    for (int s = 0; s < SPLIT; s++) {
+    UNROLLED for (int s = 0; s < SPLIT; s++) {
       const Floats number = load_number(numbers + (k + s) * TILE);
-      for (int i = 0; i < ROWS; i++)
+      UNROLLED for (int i = 0; i < ROWS; i++)
         sums[s][i] = fma(number, all(input[i * w.inputs + k + s]), sums[s][i]);
     }
   for (; k < w.inputs; k++)
-    for (int i = 0; i < ROWS; i++)
+    UNROLLED for (int i = 0; i < ROWS; i++)
       sums[0][i] = fma(load_number(numbers + k * TILE), all(input[i * w.inputs + k]), sums[0][i]);
-  for (int i = 0; i < ROWS; i++) {
+  UNROLLED for (int i = 0; i < ROWS; i++) {
     Floats sum = sums[0][i];
-    for (int s = 1; s < SPLIT; s++) sum = add(sum, sums[s][i]);
+    UNROLLED for (int s = 1; s < SPLIT; s++) sum = add(sum, sums[s][i]);
     out.put(row + i, tile, sum);
   }
 }
@@ -93,28 +96,28 @@ void nibble_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, cons
   const uint8_t* codes = (const uint8_t*)w.codes + tile * w.groups * TILE * GROUP / 2;
   const int64_t places = tile * w.groups * TILE;
   Floats sums[ROWS];
-  for (auto& sum : sums) sum = all(0.0f);
+  UNROLLED for (auto& sum : sums) sum = all(0.0f);
   for (int64_t g = 0; g < w.groups; g++, codes += TILE * GROUP / 2) {
-    Nibbles products[ROWS];
-    for (int j = 0; j < 4; j++) {
+    Nibbles products[ROWS], others[ROWS];  // two sums that do not wait for each other
+    UNROLLED for (int j = 0; j < 4; j++) {
       const Bytes both = load_bytes(codes + 64 * j);
       const Bytes first = low(both), second = high(both);
-      for (int i = 0; i < ROWS; i++) {
+      UNROLLED for (int i = 0; i < ROWS; i++) {
         const int8_t* input = x.codes + ((row + i) * w.groups + g) * GROUP + 4 * j;
         products[i].add(first, four(input));
-        products[i].add(second, four(input + GROUP / 2));
+        others[i].add(second, four(input + GROUP / 2));
       }
     }
     const Floats scale = load_half(w.scales + places + g * TILE);
     const Floats least = load_half(w.minima + places + g * TILE);
-    for (int i = 0; i < ROWS; i++) {
+    UNROLLED for (int i = 0; i < ROWS; i++) {
       const int64_t at = (row + i) * w.groups + g;
-      const Floats product = mul(to_floats(products[i].result()), all(x.scales[at]));
-      sums[i] = fma(scale, product, sums[i]);
+      const Ints whole = add(products[i].result(), others[i].result());
+      sums[i] = fma(scale, mul(to_floats(whole), all(x.scales[at])), sums[i]);
       sums[i] = fma(least, all(x.weighed[at]), sums[i]);
     }
   }
-  for (int i = 0; i < ROWS; i++) out.put(row + i, tile, sums[i]);
+  UNROLLED for (int i = 0; i < ROWS; i++) out.put(row + i, tile, sums[i]);
 }
 
 template <int ROWS>
@@ -122,22 +125,22 @@ void octet_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, const
   const uint8_t* codes = (const uint8_t*)w.codes + tile * w.groups * TILE * GROUP;
   const int64_t places = tile * w.groups * TILE;
   Floats sums[ROWS];
-  for (auto& sum : sums) sum = all(0.0f);
+  UNROLLED for (auto& sum : sums) sum = all(0.0f);
   for (int64_t g = 0; g < w.groups; g++, codes += TILE * GROUP) {
     Octets products[ROWS];
-    for (int i = 0; i < ROWS; i++) products[i].begin(x.sums[(row + i) * w.groups + g]);
-    for (int j = 0; j < 8; j++) {
+    UNROLLED for (int i = 0; i < ROWS; i++) products[i].begin(x.sums[(row + i) * w.groups + g]);
+    UNROLLED for (int j = 0; j < 8; j++) {
       const Bytes code = load_bytes(codes + 64 * j);
-      for (int i = 0; i < ROWS; i++)
+      UNROLLED for (int i = 0; i < ROWS; i++)
         products[i].add(code, four(x.codes + ((row + i) * w.groups + g) * GROUP + 4 * j));
     }
     const Floats scale = load_half(w.scales + places + g * TILE);
-    for (int i = 0; i < ROWS; i++) {
+    UNROLLED for (int i = 0; i < ROWS; i++) {
       const Floats inputs = all(x.scales[(row + i) * w.groups + g]);
       sums[i] = fma(scale, mul(to_floats(products[i].result()), inputs), sums[i]);
     }
   }
-  for (int i = 0; i < ROWS; i++) out.put(row + i, tile, sums[i]);
+  UNROLLED for (int i = 0; i < ROWS; i++) out.put(row + i, tile, sums[i]);
 }
 
 template <int ROWS>

@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from practicum.errors import ModelError
 from practicum.kernels.packed_matrix import GROUP, Grouped, nibbles, octets
 
-# So many groups at a time stay in the cache until the last operation has passed over them.
-_RUN = 1 << 12
+# So many groups at a time stay in the cache until the last operation has passed over them, and are
+# too few for torch to split them over threads, whose meetings cost more than the work.
+_RUN = 1 << 9
 _DRAWN_IN = (0.1, 0.2)
 
 

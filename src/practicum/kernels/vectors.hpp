@@ -21,6 +21,7 @@ inline Floats load(const float* at) { return {_mm512_loadu_ps(at)}; }
 inline Bytes load_bytes(const uint8_t* at) { return {_mm512_loadu_si512(at)}; }
 inline void store(float* at, Floats x) { _mm512_storeu_ps(at, x.v); }
 inline Floats add(Floats a, Floats b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Ints add(Ints a, Ints b) { return {_mm512_add_epi32(a.v, b.v)}; }
 inline Floats sub(Floats a, Floats b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline Floats mul(Floats a, Floats b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline Floats divided(Floats a, Floats b) { return {_mm512_div_ps(a.v, b.v)}; }
@@ -108,6 +109,7 @@ inline void store(float* at, Floats x) {
   _mm256_storeu_ps(at + 8, x.b);
 }
 inline Floats add(Floats x, Floats y) { return BOTH(Floats, _mm256_add_ps, x, y); }
+inline Ints add(Ints x, Ints y) { return BOTH(Ints, _mm256_add_epi32, x, y); }
 inline Floats sub(Floats x, Floats y) { return BOTH(Floats, _mm256_sub_ps, x, y); }
 inline Floats mul(Floats x, Floats y) { return BOTH(Floats, _mm256_mul_ps, x, y); }
 inline Floats divided(Floats x, Floats y) { return BOTH(Floats, _mm256_div_ps, x, y); }
