@@ -120,7 +120,9 @@ def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
     if first["type"] == "model_attributes_type" and not where:
         return Refusal(400, "the body must be a JSON object, with content-type application/json")
     reasons = list(dict.fromkeys(_reason(problem) for problem in same))[:4]
-    return Refusal(400, f"{where}: {'; or '.join(reasons)}", code="invalid_value", param=where)
+    said = "; or ".join(reasons)
+    message = f"{where}: {said}" if where else said
+    return Refusal(400, message, code="invalid_value", param=where or None)
 
 
 def _field(loc: Sequence[str | int]) -> str:

@@ -37,6 +37,7 @@ def application(served: Served, settings: HttpSettings | None = None) -> FastAPI
         description="Answers by a model, in OpenAI's shapes.",
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
     )
     metrics = Metrics(lambda: served.worker.load)
     _add_models(app, served)

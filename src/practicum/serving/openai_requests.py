@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,9 @@ from practicum.seeding import derive
 
 HALF = "a text holds half of a surrogate pair, which stands for no character"
 MOST_STOPS = 4
+MOST_PAIRS = 16  # of metadata, as OpenAI has it
+MOST_FIELDS = 64  # more than any shape here has
+T = TypeVar("T")
 SMALLEST_TOP_P = 1e-9  # OpenAI allows 0, which leaves the likeliest token alone
 
 
@@ -53,6 +56,12 @@ def _whole_characters(text: str) -> str:
     return text
 
 
+def _few_pairs(pairs: Any) -> Any:
+    if isinstance(pairs, dict) and len(pairs) > MOST_PAIRS:
+        raise ValueError(f"{len(pairs)} names are given; there may be {MOST_PAIRS}")
+    return pairs
+
+
 def _text_alone(content: Any) -> Any:
     for part in content if isinstance(content, list) else ():
         kind = part.get("type") if isinstance(part, dict) else None
@@ -62,18 +71,29 @@ def _text_alone(content: Any) -> Any:
 
 
 Unsupported = Annotated[Any, AfterValidator(_empty), WithJsonSchema({"type": "null"})]
-"""A field of OpenAI's that is accepted where it is null, 0, false or empty, and so means nothing."""
+"""A field of OpenAI's that is accepted where it means nothing: null, 0, false or empty."""
 Json = Annotated[dict[str, Any], AfterValidator(_plain_json)]
 Words = Annotated[str, AfterValidator(_whole_characters)]
 Text = Annotated[Words, Field(min_length=1)]
 Id = Annotated[int, Field(ge=0, lt=2**31)]
-Ids = Annotated[list[Id], Field(min_length=1)]
+Several = Annotated[list[T], Field(fail_fast=True)]  # of many wrong items one is said
+Ids = Annotated[Several[Id], Field(min_length=1)]
 
 
 class Shape(BaseModel):
     """Nothing but the fields, in their types: "5" is no number, and neither is NaN."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_first_unknown(cls, data: Any) -> Any:
+        """Of a million unknown fields one is said, and no other looked at."""
+        if isinstance(data, dict) and len(data) > MOST_FIELDS:
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            name = next(name for name in data if name not in known)
+            raise ValueError(f"unknown field '{name[:200]}', and {len(data)} fields in all")
+        return data
 
 
 def one_or_several(given: str | list[int] | list[str] | list[list[int]]) -> list[str | list[int]]:
@@ -95,7 +115,7 @@ class Indifferent(Shape):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(_few_pairs)] | None = None
     store: Literal[False] | None = None
     service_tier: Literal["auto", "default"] | None = None
 
@@ -111,7 +131,7 @@ class Drawn(Indifferent):
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=100)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    stop: Text | Annotated[list[Text], Field(max_length=MOST_STOPS)] | None = None
+    stop: Text | Annotated[Several[Text], Field(max_length=MOST_STOPS)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -169,7 +189,7 @@ def _seeded(sampling: Sampling, seed: int, answer: int) -> Sampling:
 class CompletionRequest(Drawn):
     """POST /v1/completions"""
 
-    prompt: Words | Ids | Annotated[list[Words] | list[Ids], Field(min_length=1)]
+    prompt: Words | Ids | Annotated[Several[Words] | Several[Ids], Field(min_length=1)]
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     echo: bool | None = None
     suffix: Unsupported = None
@@ -207,9 +227,9 @@ class ChatMessage(Shape):
     """One turn. What an answer's message has besides is taken back where it is empty."""
 
     role: Literal["developer", "system", "user", "assistant", "tool"]
-    content: Annotated[Words | list[TextPart] | None, BeforeValidator(_text_alone)] = None
+    content: Annotated[Words | Several[TextPart] | None, BeforeValidator(_text_alone)] = None
     name: str | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Several[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: Unsupported = None
     audio: Unsupported = None
@@ -270,15 +290,15 @@ ResponseFormat = Annotated[PlainText | AnyJson | SchemaJson, Field(discriminator
 class ChatRequest(Drawn):
     """POST /v1/chat/completions"""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Annotated[Several[ChatMessage], Field(min_length=1)]
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
-    tools: list[Tool] | None = None
+    tools: Several[Tool] | None = None
     tool_choice: Literal["none", "auto"] | None = None
     parallel_tool_calls: bool | None = None
-    modalities: list[Literal["text"]] | None = None
+    modalities: Several[Literal["text"]] | None = None
     functions: Unsupported = None
     function_call: Unsupported = None
     prediction: Unsupported = None
@@ -312,7 +332,7 @@ class EmbeddingRequest(Indifferent):
     """POST /v1/embeddings"""
 
     model: str
-    input: Text | Ids | Annotated[list[Text] | list[Ids], Field(min_length=1)]
+    input: Text | Ids | Annotated[Several[Text] | Several[Ids], Field(min_length=1)]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Field(ge=1)] | None = None
 

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from practicum.errors import ModelError
 from practicum.serving.api_errors import Refusal
 from practicum.serving.worker import Worker
 from practicum.tokenizers.chat import render_with_tools, takes_tools
+from practicum.tokenizers.tokenizer import PieceTokenizer
 
 SAMPLED = 64  # numbers of each matrix that tell weights apart
 
@@ -57,6 +59,7 @@ class Served:
     async def text_ids(self, prompt: str | Sequence[int], field: str) -> tuple[int, ...]:
         """The ids of a prompt that is a text, or ids already, of a length that can be read."""
         if isinstance(prompt, str):
+            self._check_size(prompt, field)
             ids = await asyncio.to_thread(self.language_model.encode_prompt, prompt)
         else:
             ids = list(prompt)
@@ -100,7 +103,31 @@ class Served:
                 param="tools",
             )
         text = render_with_tools(template, messages, tools)
+        self._check_size(text, "messages")
         return model.tokenizer.encode(text, specials=True)
+
+    def _check_size(self, text: str, field: str) -> None:
+        """Raises Refusal (400) for a text that is too long however it is cut into tokens.
+
+        So nobody waits while millions of characters are encoded for nothing.
+        """
+        if self._longest and len(text) > self.context * self._longest:
+            least = len(text) // self._longest
+            raise Refusal(
+                400,
+                f"the prompt has {len(text)} characters, which is at least {least} tokens, and "
+                f"the model's context is {self.context}; shorten it",
+                code="context_length_exceeded",
+                param=field,
+            )
+
+    @cached_property
+    def _longest(self) -> int | None:
+        """Bytes of the longest token; None where tokens do not stand for the bytes of a text."""
+        tokenizer = self.language_model.tokenizer
+        if not isinstance(tokenizer, PieceTokenizer):
+            return None
+        return max(map(len, tokenizer.vocabulary()))
 
     def _check_length(self, tokens: int, field: str) -> None:
         try:
