@@ -15,6 +15,7 @@ from practicum.data.chained_blocks import (
     named,
     sentence,
 )
+from practicum.data.code_problem import program_of
 from practicum.errors import ConfigError, DataError
 
 TASK = ChainedBlocks()
@@ -136,6 +137,14 @@ def test_a_docstring_names_its_blocks():
     assert named(function.parts.docstring) == tuple(block.name for block in function.blocks)
     assert named("Do this:\n- sing\n") is None
     assert named("Do this.") is None
+
+
+def test_a_problem_is_solved_by_its_solution():
+    (function,) = TASK.ask(2, 1, rng(9))
+    problem = function.problem("chain/1", 4, rng(9))
+    assert problem.prompt + (problem.solution or "") == function.parts.source
+    assert problem.tests == function.tests(4, rng(9))
+    exec(program_of(problem, problem.solution or ""), {})
 
 
 def test_sentences_have_several_words_and_vary():

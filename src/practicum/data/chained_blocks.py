@@ -15,6 +15,7 @@ from itertools import pairwise, permutations, product
 
 import numpy as np
 
+from practicum.data.code_problem import CodeProblem
 from practicum.data.documents import is_held_out
 from practicum.data.function_parts import FunctionParts
 from practicum.errors import ConfigError, DataError
@@ -233,6 +234,16 @@ class ChainedFunction:
         texts = [sentence(rng) for _ in range(count)]
         lines = [f"    assert candidate({text!r}) == {self.does(text)!r}\n" for text in texts]
         return "def check(candidate):\n" + "".join(lines)
+
+    def problem(self, task_id: str, tests: int, rng: np.random.Generator) -> CodeProblem:
+        """The function as a problem: its body is to be written."""
+        return CodeProblem(
+            task_id=task_id,
+            prompt=self.parts.prompt,
+            entry_point=self.name,
+            tests=self.tests(tests, rng),
+            solution=self.parts.body,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

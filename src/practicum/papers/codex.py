@@ -30,12 +30,12 @@ from practicum import events
 from practicum.data.chained_blocks import ChainedBlocks, ChainedFunction, named
 from practicum.data.code_filters import FileFilters
 from practicum.data.code_problem import CodeProblem
-from practicum.data.corpora import corpus
 from practicum.data.curated_functions import passing
 from practicum.data.doctest_problems import candidates, discriminating
 from practicum.data.documents import Document
-from practicum.data.excerpts import excerpt, up_to
+from practicum.data.excerpts import excerpt
 from practicum.data.fetch import ensure
+from practicum.data.filtered_python import filtered_python
 from practicum.data.function_parts import Asked
 from practicum.data.loader import Loader
 from practicum.data.mixing import Equal, Mixed
@@ -190,7 +190,7 @@ def english(setup: Setup, seed: int) -> dict[str, float]:
     with Sandbox(workers=1) as sandbox:
         lm, cold = speaker(setup, model, tokenizer), (min(setup.temperatures),)
         (group,) = written(setup, lm, problems, sandbox, seed, cold, few=True).values()
-    sample = [each.text for each in python_files(setup, setup.counted, seed)]
+    sample = [each.text for each in filtered_python(setup.filters, setup.counted, seed=seed)]
     gpt = plain if setup.gpt is None else vocabulary(setup.gpt)
     spared = saving(sample, gpt, with_runs(gpt)).share
     return {"loss": loss, "pass_1": passes(group, 1), "spared": spared}
@@ -248,7 +248,7 @@ def read(setup: Setup, seed: int) -> tuple[Tokenizer, Mixed[Example]]:
     Nothing comes twice as long as the files last.
     """
     tokens = (setup.learn.steps + setup.solve.steps) * setup.learn.batch * setup.context
-    files = python_files(setup, int(1.5 * tokens), seed)
+    files = filtered_python(setup.filters, int(1.5 * tokens), seed=seed)
     drawn = setup.task.draw(tokens // 110 + setup.context, rng(seed, "modules"))
     modules = [
         Document(id=f"module {i}", text=each.parts.source, source="practicum", licence="MIT")
@@ -260,19 +260,6 @@ def read(setup: Setup, seed: int) -> tuple[Tokenizer, Mixed[Example]]:
     return tokenizer, Mixed(sets, setup.learn.batch, mixing=Equal(), seed=seed)
 
 
-def python_files(setup: Setup, size: int, seed: int) -> list[Document]:
-    """About `size` bytes of the standard library's files that pass the filters, in pieces."""
-    python = corpus("python")
-    files = up_to(2 * size, shuffled(python.documents, seed))
-    kept = replace(python, documents=tuple(setup.filters.sift(files).kept))
-    return list(up_to(size, shuffled(kept.divided(4096).documents, seed)))
-
-
-def shuffled(documents: Sequence[Document], seed: int) -> list[Document]:
-    """The documents in an order of the seed."""
-    return sorted(documents, key=lambda one: derive(seed, "order", one.id))
-
-
 def asked(setup: Setup, seed: int) -> tuple[list[ChainedFunction], list[CodeProblem]]:
     """Functions of phrases and neighbours that were never read, and the problems to write them."""
     functions = [
@@ -281,13 +268,7 @@ def asked(setup: Setup, seed: int) -> tuple[list[ChainedFunction], list[CodeProb
         for function in setup.task.ask(length, setup.asked, rng(seed, "asked", length))
     ]
     problems = [
-        CodeProblem(
-            task_id=f"chain/{number}",
-            prompt=function.parts.prompt,
-            entry_point=function.name,
-            tests=function.tests(setup.tests, rng(seed, "tests", number)),
-            solution=function.parts.body,
-        )
+        function.problem(f"chain/{number}", setup.tests, rng(seed, "tests", number))
         for number, function in enumerate(functions)
     ]
     return functions, problems
