@@ -29,7 +29,7 @@ def command(as_json: bool) -> None:
     """Versions, device, threads, disk, what is missing and how to get it."""
     rows = [
         {"what": what, "found": found, "advice": advice}
-        for part in (_packages, _device, _disk, _assets)
+        for part in (_packages, _device, _disk, _sandbox, _assets)
         for what, found, advice in part()
     ]
     print_table(rows, as_json=as_json)
@@ -96,6 +96,21 @@ def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     advice = "" if free > ROOM_NEEDED else f"{ROOM_NEEDED / 1e9:.0f} GB are advisable"
     yield "free disk", f"{free / 1e9:.1f} GB", advice
+
+
+def _sandbox() -> Iterator[Finding]:
+    """What keeps programs that nobody vouches for from doing harm here."""
+    from practicum.symbolic.sandbox import Sandbox
+    from practicum.symbolic.sandbox_protections import ADVICE
+
+    try:
+        granted = Sandbox(workers=1, forced=True).protections()
+    except PracticumError as problem:
+        yield "sandbox", "missing", str(problem)
+        return
+    for what in ("network", "processes", "files", "kernel", "user"):
+        found = getattr(granted, what)
+        yield f"sandbox: {what}", found or "unprotected", "" if found else ADVICE
 
 
 def _assets() -> Iterator[Finding]:

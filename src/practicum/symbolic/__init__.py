@@ -1,1 +1,1 @@
-"""Exact machinery, nothing learned: games and their search."""
+"""Exact machinery, nothing learned: games and their search, and a sandbox for programs."""
