@@ -61,3 +61,13 @@ def test_gathered_blocks_stand_in_the_order_of_the_table():
     assert v.shape == (2, 2, 2 * SIZE, 5)
     assert torch.equal(k[0, :, :SIZE], keys[7])
     assert torch.equal(v[1, :, SIZE:], values[0])
+
+
+@pytest.mark.parametrize("length", [0, 1, 9])
+def test_rows_that_cannot_be_are_noticed(length: int):
+    if native.built("native").library is None:
+        pytest.skip("the plain version has no memory to overrun")
+    keys, q = pool(1, 8, "k"), torch.zeros(1, 1, 2, 8)
+    tables = torch.zeros(1, 2, dtype=torch.int32)
+    with native.using(native.built("native")), pytest.raises(AssertionError, match="2 of them new"):
+        paged_attention(q, keys, keys, tables, torch.tensor([length]).int(), scale=1.0)

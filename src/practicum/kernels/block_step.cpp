@@ -5,15 +5,16 @@
 
 extern "C" {
 
-void packed_linear(const float* x, const void* codes, const uint16_t* scales,
-                   const uint16_t* minima, const float* bias, const float* added,
-                   const float* norm, float* y, int64_t rows, int64_t inputs, int64_t outputs,
-                   int32_t stored, int32_t before, float eps, float plus_one, int32_t threads);
+int32_t packed_linear(const float* x, const void* codes, const uint16_t* scales,
+                      const uint16_t* minima, const float* bias, const float* added,
+                      const float* norm, float* y, int64_t rows, int64_t inputs, int64_t outputs,
+                      int32_t stored, int32_t before, float eps, float plus_one, int32_t threads);
 
-void paged_step(float* qkv, const float* turns, float* keys, float* values, const int32_t* tables,
-                const int32_t* lengths, float* out, int64_t rows, int64_t heads, int64_t kv_heads,
-                int64_t k, int64_t c, int64_t size, int64_t table, int64_t half, int64_t alike,
-                int64_t window, float scale, int32_t threads);
+int32_t paged_step(float* qkv, const float* turns, float* keys, float* values,
+                   const int32_t* tables, const int32_t* lengths, float* out, int64_t rows,
+                   int64_t heads, int64_t kv_heads, int64_t k, int64_t c, int64_t size,
+                   int64_t table, int64_t half, int64_t alike, int64_t window, float scale,
+                   int32_t threads);
 
 struct Map {
   const void* codes;
@@ -35,10 +36,10 @@ struct Block {
 };
 
 // x is [rows, width] and is changed in place, as are keys and values.
-void block_step(const Block* block, float* x, const float* turns, float* keys, float* values,
-                const int32_t* tables, const int32_t* lengths, int64_t rows, int64_t kv_heads,
-                int64_t k, int64_t c, int64_t size, int64_t table, int64_t half, int64_t alike,
-                int32_t threads) {
+int32_t block_step(const Block* block, float* x, const float* turns, float* keys, float* values,
+                   const int32_t* tables, const int32_t* lengths, int64_t rows, int64_t kv_heads,
+                   int64_t k, int64_t c, int64_t size, int64_t table, int64_t half, int64_t alike,
+                   int32_t threads) {
   static thread_local std::vector<float> qkv, mixed, hidden;  // kept from one block to the next
   qkv.resize(rows * block->qkv.outputs);
   mixed.resize(rows * block->heads * c);
@@ -51,11 +52,14 @@ void block_step(const Block* block, float* x, const float* turns, float* keys, f
                   by.inputs, by.outputs, (int32_t)by.stored, before, norm.eps, norm.plus, team);
   };
   read(x, block->qkv, 1, block->mixer_norm, nullptr, qkv.data());
-  paged_step(qkv.data(), turns, keys, values, tables, lengths, mixed.data(), rows, block->heads,
-             kv_heads, k, c, size, table, half, alike, 0, block->scale, threads);
+  const int32_t failed =
+      paged_step(qkv.data(), turns, keys, values, tables, lengths, mixed.data(), rows, block->heads,
+                 kv_heads, k, c, size, table, half, alike, 0, block->scale, threads);
+  if (failed) return failed;
   read(mixed.data(), block->out, 0, nothing, x, x);
   read(x, block->up, 1, block->ffn_norm, nullptr, hidden.data());
   read(hidden.data(), block->down, 2, nothing, x, x);
+  return 0;
 }
 
 }  // extern "C"

@@ -98,11 +98,12 @@ def block_step(
     (_, g, w, k), c = keys.shape, values.shape[-1]
     y = x.clone(memory_format=torch.contiguous_format)
     half, alike = (0, 0) if turns is None else (turns.shape[-1], len(turns))
-    compiled.block_step(
+    failed = compiled.block_step(
         *(ctypes.addressof(block.addresses), y.data_ptr(), address(turns), keys.data_ptr()),
         *(values.data_ptr(), tables.data_ptr(), lengths.data_ptr()),
         *(len(x), g, k, c, w, tables.shape[1], half, alike, torch.get_num_threads()),
     )
+    assert not failed, f"rows of {lengths.tolist()} tokens in {tables.shape[1] * w} places"
     return y
 
 

@@ -30,6 +30,7 @@ from practicum.errors import StoreError
 from practicum.home import home
 
 # What each function takes, in order: p a pointer, l an integer of 64 bits, i one of 32, f a float.
+# All give an integer: 0, or 1 where they were asked for what cannot be.
 SIGNATURES = {
     "block_step": "pppp ppp llllllll i",
     "packed_linear": "ppppppp p lll ii ff i",
@@ -110,7 +111,7 @@ def built(instructions: str) -> Native:
     for name, types in SIGNATURES.items():
         function = getattr(found, name)
         function.argtypes = [_TYPES[letter] for letter in types.replace(" ", "")]
-        function.restype = None
+        function.restype = ctypes.c_int32
     return Native(library=found, reason=f"on: {instructions} instructions, {place}")
 
 

@@ -236,11 +236,11 @@ struct Room {  // what one product needs beside its result; kept from one to the
 
 // x is [rows, inputs], twice as wide before GATE; y and added are [rows, outputs]. bias, added,
 // minima and norm may be null.
-extern "C" void packed_linear(const float* x, const void* codes, const uint16_t* scales,
-                              const uint16_t* minima, const float* bias, const float* added,
-                              const float* norm, float* y, int64_t rows, int64_t inputs,
-                              int64_t outputs, int32_t stored, int32_t before, float eps,
-                              float plus_one, int32_t threads) {
+extern "C" int32_t packed_linear(const float* x, const void* codes, const uint16_t* scales,
+                                 const uint16_t* minima, const float* bias, const float* added,
+                                 const float* norm, float* y, int64_t rows, int64_t inputs,
+                                 int64_t outputs, int32_t stored, int32_t before, float eps,
+                                 float plus_one, int32_t threads) {
   const int64_t groups = (inputs + GROUP - 1) / GROUP, tiles = (outputs + TILE - 1) / TILE;
   const Matrix w{codes, scales, minima, outputs, inputs, groups};
   const Out out{bias, added, y, outputs};
@@ -265,4 +265,5 @@ extern "C" void packed_linear(const float* x, const void* codes, const uint16_t*
     for (int64_t tile = 0; tile < tiles; tile++)
       all_rows((Stored)stored, w, tile, read, rows, out);
   }
+  return 0;
 }

@@ -75,14 +75,20 @@ void attend(const Pools& pools, int64_t row, int64_t head, const float* const* q
   }
 }
 
+// Whether every row has its new tokens, and a place in its table for all.
+bool fit(const int32_t* lengths, int64_t rows, int64_t t, int64_t places) {
+  return std::all_of(lengths, lengths + rows, [=](int64_t n) { return t <= n && n <= places; });
+}
+
 }  // namespace
 
 // q and out are [row, head, query, width]; strides of q count numbers. window 0: no window.
-extern "C" void paged_attention(const float* q, int64_t q_row, int64_t q_head, int64_t q_query,
-                                float* keys, float* values, const int32_t* tables,
-                                const int32_t* lengths, float* out, int64_t rows, int64_t heads,
-                                int64_t kv_heads, int64_t t, int64_t k, int64_t c, int64_t size,
-                                int64_t table, int64_t window, float scale, int32_t threads) {
+extern "C" int32_t paged_attention(const float* q, int64_t q_row, int64_t q_head, int64_t q_query,
+                                   float* keys, float* values, const int32_t* tables,
+                                   const int32_t* lengths, float* out, int64_t rows, int64_t heads,
+                                   int64_t kv_heads, int64_t t, int64_t k, int64_t c, int64_t size,
+                                   int64_t table, int64_t window, float scale, int32_t threads) {
+  if (!fit(lengths, rows, t, table * size)) return 1;
   const Pools pools{keys, values, tables, table, kv_heads, size, k, c};
   const int64_t group = heads / kv_heads;
   const bool alone = rows * kv_heads < 4 * threads;  // each head for itself
@@ -109,6 +115,7 @@ extern "C" void paged_attention(const float* q, int64_t q_row, int64_t q_head, i
       }
     }
   }
+  return 0;
 }
 
 namespace {
@@ -125,11 +132,12 @@ void turn(float* head, const float* turns, int64_t half) {
 }  // namespace
 
 // qkv is [row, heads · k + kv_heads · (k + c)]; turns is [alike, 2, half], alike 1 or rows.
-extern "C" void paged_step(float* qkv, const float* turns, float* keys, float* values,
-                           const int32_t* tables, const int32_t* lengths, float* out, int64_t rows,
-                           int64_t heads, int64_t kv_heads, int64_t k, int64_t c, int64_t size,
-                           int64_t table, int64_t half, int64_t alike, int64_t window, float scale,
-                           int32_t threads) {
+extern "C" int32_t paged_step(float* qkv, const float* turns, float* keys, float* values,
+                              const int32_t* tables, const int32_t* lengths, float* out,
+                              int64_t rows, int64_t heads, int64_t kv_heads, int64_t k, int64_t c,
+                              int64_t size, int64_t table, int64_t half, int64_t alike,
+                              int64_t window, float scale, int32_t threads) {
+  if (!fit(lengths, rows, 1, table * size)) return 1;
   const int64_t wide = heads * k + kv_heads * (k + c);
   for (int64_t row = 0; row < rows; row++) {
     float* made = qkv + row * wide;
@@ -142,6 +150,6 @@ extern "C" void paged_step(float* qkv, const float* turns, float* keys, float* v
       std::memcpy(values + at * c, made + (heads + kv_heads) * k + head * c, c * sizeof(float));
     }
   }
-  paged_attention(qkv, wide, k, wide, keys, values, tables, lengths, out, rows, heads, kv_heads, 1,
-                  k, c, size, table, window, scale, threads);
+  return paged_attention(qkv, wide, k, wide, keys, values, tables, lengths, out, rows, heads,
+                         kv_heads, 1, k, c, size, table, window, scale, threads);
 }

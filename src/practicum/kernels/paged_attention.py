@@ -76,11 +76,14 @@ def paged_attention(
     q = q if q.stride(-1) == 1 else q.contiguous()
     tables, lengths = tables.int().contiguous(), lengths.int().contiguous()
     out = torch.empty(b, h, t, c)
-    compiled.paged_attention(
+    failed = compiled.paged_attention(
         *(q.data_ptr(), *q.stride()[:3]),
         *(keys.data_ptr(), values.data_ptr(), tables.data_ptr(), lengths.data_ptr()),
         *(out.data_ptr(), b, h, g, t, k, c, w, tables.shape[1]),
         *(window or 0, scale, torch.get_num_threads()),
+    )
+    assert not failed, (
+        f"rows of {lengths.tolist()} tokens, {t} of them new, in {tables.shape[1] * w}"
     )
     return out
 

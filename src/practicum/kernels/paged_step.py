@@ -67,10 +67,11 @@ def paged_step(
     tables, lengths = tables.int().contiguous(), lengths.int().contiguous()
     out = torch.empty(b, 1, heads * c)
     half, alike, turned = (0, 0, None) if turns is None else (turns.shape[-1], len(turns), turns)
-    compiled.paged_step(
+    failed = compiled.paged_step(
         *(qkv.data_ptr(), None if turned is None else turned.data_ptr(), keys.data_ptr()),
         *(values.data_ptr(), tables.data_ptr(), lengths.data_ptr(), out.data_ptr()),
         *(b, heads, g, k, c, w, tables.shape[1], half, alike),
         *(window or 0, scale, torch.get_num_threads()),
     )
+    assert not failed, f"rows of {lengths.tolist()} tokens in {tables.shape[1] * w} places"
     return out
