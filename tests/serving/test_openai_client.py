@@ -58,9 +58,9 @@ def test_the_same_seed_says_the_same_and_without_one_answers_differ(ask):
 
 
 def test_a_text_ends_before_a_stop_string_and_so_do_its_tokens(ask):
-    asked = {"model": "tiny", "prompt": "It was", "max_tokens": 200, "seed": 1, "logprobs": 0}
+    asked = {"model": "tiny", "prompt": "It was", "max_tokens": 60, "seed": 1, "logprobs": 0}
     whole = ask.completions.create(**asked).choices[0]
-    place = next(i for i in range(30, 200) if whole.text[i : i + 2].isascii())
+    place = next(i for i in range(10, 60) if whole.text[i : i + 2].isascii())
     stop = whole.text[place : place + 2]
     cut = ask.completions.create(**asked, stop=["never to be said", stop]).choices[0]
     assert cut.text == whole.text[: whole.text.index(stop)]
@@ -122,7 +122,7 @@ def test_closing_a_stream_frees_its_memory(ask, running):
     stream.close()
     until(lambda: worker.load.writing == worker.load.reading == worker.load.blocks_used == 0)
     assert worker.load.cancelled == before.cancelled + 3
-    assert worker.load.said_tokens - before.said_tokens < 3000
+    assert worker.load.said_tokens - before.said_tokens < 2000
 
 
 def test_a_client_that_hangs_up_is_not_answered(ask, running):

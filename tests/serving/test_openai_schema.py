@@ -31,7 +31,7 @@ ROUTES = [
 ]
 # beartype draws which items of a list it looks at, in the engine's thread at any time
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-EXAMPLES = int(os.environ.get("PRACTICUM_SCHEMA_EXAMPLES", "10"))  # of each route and mode
+EXAMPLES = int(os.environ.get("PRACTICUM_SCHEMA_EXAMPLES", "5"))  # of each route and mode
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,14 @@ def test_every_route_is_published(schema):
     assert sorted(found) == sorted(ROUTES)
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    [(route, GenerationMode.POSITIVE) for route in ROUTES]
+    # a path takes any text
+    + [(route, GenerationMode.NEGATIVE) for route in ROUTES if "POST" in route],
+)
 def test_nothing_that_is_sent_gets_an_answer_that_is_not_published(schema, route, mode):
     operation = schema.find_operation_by_label(route)
-    if mode is GenerationMode.NEGATIVE and "POST" not in route:
-        mode = GenerationMode.POSITIVE  # a path and a query take any text
     answered = []
 
     @settings(

@@ -1,8 +1,11 @@
 """One line of JSON for each request, and what was asked only where it is wanted."""
 
 import json
+import logging
 
 import pytest
+
+from practicum.serving.request_log import LogLines
 
 TALK = [{"role": "user", "content": "a secret"}]
 
@@ -32,3 +35,16 @@ def test_errors_have_their_code_and_no_prompt(client_with):
     told = [json.loads(line) for line in lines]
     assert [(t["status"], t.get("code")) for t in told] == [(400, "unknown_parameter"), (404, None)]
     assert "secret" not in "".join(lines)
+
+
+def test_what_other_libraries_log_is_a_line_of_json_too():
+    lines = []
+    logger = logging.getLogger("practicum.tests.log_lines")
+    handler = LogLines(lines.append)
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.info("unheard")
+    logger.warning("Invalid %s\nreceived", "request")
+    logger.removeHandler(handler)
+    (told,) = map(json.loads, lines)
+    assert (told["level"], told["problem"]) == ("warning", "Invalid request\nreceived")

@@ -1,6 +1,7 @@
 """`practicum serve`: a model behind the routes of OpenAI, for any client of theirs."""
 
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -166,7 +167,13 @@ def _serve(
     served: "Served", settings: "HttpSettings", door: socket.socket, patience: "Patience"
 ) -> None:
     from practicum.serving.http import application
+    from practicum.serving.request_log import LogLines
     from practicum.serving.server import Server
+
+    assert settings.log is not None, "the command line always gives one"
+    for name in ("uvicorn.error", "asyncio"):  # bad requests, and what nobody foresaw
+        logging.getLogger(name).addHandler(LogLines(settings.log))
+        logging.getLogger(name).propagate = False
 
     host, port = door.getsockname()[:2]
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,6 +1,7 @@
 """What is known of a request when it is over, and the line of JSON that says so."""
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Record:
     def line(self, *, with_prompt: bool) -> str:
         """One line of JSON; what is not known is left out."""
         known = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "time": _now(),
             "id": self.id,
             "client": self.client,
             "method": self.method,
@@ -74,6 +75,23 @@ def write(record: Record, log: Callable[[str], None] | None, *, with_prompt: boo
     """Give the record's line to `log`."""
     if log is not None:
         log(record.line(with_prompt=with_prompt))
+
+
+class LogLines(logging.Handler):
+    """Gives what other libraries log to the same place, as lines of JSON, too."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        told = {"time": _now(), "level": record.levelname.lower(), "problem": self.format(record)}
+        self._log(json.dumps(told))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _rounded(seconds: float | None) -> float | None:
