@@ -19,6 +19,7 @@ from practicum.errors import ConfigError
 from practicum.kernels.activations import Activation, activate
 from practicum.kernels.dispatch import by_expert, combine, dispatch
 from practicum.kernels.gated import gated, gated_reference
+from practicum.kernels.grouped_feed_forward import grouped_feed_forward
 from practicum.kernels.routing import Routing, route
 from practicum.nn.grouped_linear import GroupedLinearLayer
 from practicum.nn.linear import LinearLayer
@@ -94,6 +95,8 @@ class ExpertsLayer(nn.Module):
 
     def read(self, rows: Float[Tensor, "n d"], counts: Int[Tensor, " e"]) -> Float[Tensor, "n d"]:
         """What the experts make of rows sorted by expert, `counts` of each."""
+        if self.description.gated and self.description.activation == "silu":
+            return grouped_feed_forward(rows, self.up.weight, self.down.weight, counts)
         hidden, name = self.up(rows, counts), self.description.activation
         units = gated(hidden, name) if self.description.gated else activate(hidden, name)
         return self.down(units, counts)
