@@ -24,7 +24,8 @@ from practicum.models.families.mamba import mamba
 from practicum.models.families.mistral import mistral
 from practicum.tokenizers.tokenizer import PieceTokenizer
 
-REPEATING = "It was the age, it was the age of wisdom, it was the age, it was"
+# with what follows longer than a window and its slack, so that rings turn
+REPEATING = "It was the age, 0123456789 it was the age of wisdom, 0123456789 it was the age, it was"
 PROMPTS = [REPEATING, "日本"]
 SAMPLINGS = {
     "greedy": Sampling(temperature=0.0, max_tokens=14, logprobs=2),
@@ -136,7 +137,7 @@ def test_a_stop_string_an_end_token_and_the_context_end_a_text_within_a_draft(lm
 def test_a_draft_model_with_less_context_stops_drafting(lm, tokenizer):
     small = loud(gpt2(width=16, depth=1, heads=2, vocab=tokenizer.size, context=28), seed=3)
     tally = check_same(
-        lm,
+        LanguageModel(lm.model, tokenizer, ends=()),
         Sampling(temperature=0.0, max_tokens=30),
         Speculation(draft=DraftModel(model=small)),
     )
