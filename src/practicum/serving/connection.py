@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
-from starlette.requests import Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -126,10 +126,9 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def host_of(request: Request | Scope) -> str:
+def host_of(scope: Scope) -> str:
     """The name that the client called this server by, without its port."""
-    headers = request["headers"] if not isinstance(request, Request) else request.headers.raw
-    host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
+    host = Headers(scope=scope).get("host", "")
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()

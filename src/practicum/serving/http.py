@@ -26,7 +26,13 @@ from practicum.serving.served import Served
 
 ASKING = documented(400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
 LOOKING = documented(400, 401, 403, 404, 408, 413, 500)
-STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+EVENT = {
+    "type": "object",
+    "description": "One event of the stream: its data is JSON, or [DONE] at the end.",
+    "properties": {"data": {"type": "string"}},
+    "required": ["data"],
+}
+STREAM = {200: {"content": {"text/event-stream": {"schema": EVENT}}}}
 
 
 def application(served: Served, settings: HttpSettings | None = None) -> FastAPI:

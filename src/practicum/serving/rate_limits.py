@@ -1,9 +1,9 @@
 """How much one client may ask in a minute: token buckets.
 
 A bucket holds what may be used at once, at most one minute's share, and fills evenly. A request
-takes one unit of the bucket of requests. Tokens are taken when they are known: those of a prompt
-when it is read, those of an answer when it is written. So the bucket of tokens can fall below zero,
-and then nothing is admitted until it has come up again.
+takes one unit of the bucket of requests. Tokens, read and written, are taken when it is over and
+they are known. So the bucket of tokens can fall below zero, and then nothing is admitted until it
+has come up again.
 """
 
 import time
