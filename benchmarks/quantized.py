@@ -25,8 +25,9 @@ from practicum.kernels import native
 from practicum.models.decoder import DecoderModel
 from practicum.models.load import load
 
-READ, WRITTEN, COMPARED = 16, 32, 512
+READ, WRITTEN, LONG = 16, 32, 512
 WAYS = {
+    "float32 packed": Quantized(bits=32),
     "bfloat16": Quantized(bits=16),
     "8 bits": Quantized(bits=8),
     "4 bits": Quantized(bits=4, output_bits=8),
@@ -48,7 +49,7 @@ def models() -> tuple[dict[str, DecoderModel], list[int], dict[str, dict[str, fl
         packing = way.attach(model)
         seconds = time.perf_counter() - start
         errors = list(packing.errors())
-        apart = divergence(pretrained.model, model, [ids[-COMPARED:]])
+        apart = divergence(pretrained.model, model, [ids[-LONG:]])
         found[name] = model
         about[name] = {
             "bytes": packed_bytes(model),
@@ -119,6 +120,20 @@ def compare(
     return {"tokens_per_second": speeds, "best": best, "foreign": watched.foreign}
 
 
+def first_token(
+    found: dict[str, DecoderModel], ids: Sequence[int], rounds: int
+) -> dict[str, float]:
+    """Milliseconds from a prompt of `LONG` tokens to the scores of the next."""
+    reads = {
+        name: lambda m=model: prefill(m, [ids[:LONG]], LONG + 1) for name, model in found.items()
+    }
+    seconds = medians(interleave(reads, rounds=rounds))
+    print(f"first token after {LONG}")
+    for name, each in seconds.items():
+        print(f"  {name:15} {1000 * each:7.1f} ms  ×{seconds['float32'] / each:.2f}")
+    return {name: 1000 * each for name, each in seconds.items()}
+
+
 def profile(model: DecoderModel, prompts: Ids) -> None:
     """Where the time of a step goes, by Python function."""
     import cProfile
@@ -149,10 +164,11 @@ def main() -> None:
     bounds = {name: allows["memory_gb_s"] * 1e9 / each["bytes"] for name, each in about.items()}
     for name, each in about.items():
         print(name, {key: float(f"{value:.4g}") for key, value in each.items()})
-    speeds = {
+    speeds: dict[str, object] = {
         f"batch_{rows}": compare(found, each, asked.rounds, bounds)
         for rows, each in prompts.items()
     }
+    speeds["first_token_ms"] = first_token(found, ids, asked.rounds)
     result = {**speeds, "models": about, "bounds": bounds, "limits": allows}
     save("quantized", {**result, "compiled": native.available().split(",")[0]})
 

@@ -41,7 +41,7 @@ _TYPES = {"p": ctypes.c_void_p, "l": ctypes.c_int64, "i": ctypes.c_int32, "f": c
 SOURCES = ("block_step.cpp", "packed_linear.cpp", "paged_attention.cpp")
 HEADERS = ("vectors.hpp",)
 NEEDED = {"avx2", "fma", "f16c"}
-FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno", "-Wno-maybe-uninitialized")
+FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno")
 _HERE = Path(__file__).parent
 
 

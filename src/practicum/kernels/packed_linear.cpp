@@ -18,8 +18,11 @@ constexpr int MOST = 8;  // rows of x at once: their sums have to fit into the r
 constexpr int MOST = 4;
 #endif
 
-// Loops over rows of x and registers are unrolled: what they index has to stand in registers.
-#define UNROLLED _Pragma("GCC unroll 16")
+constexpr int64_t AHEAD = 2048;  // bytes: memory is asked for what is read so much later
+
+inline void expect(const void* at) {
+  _mm_prefetch((const char*)at + AHEAD, _MM_HINT_T0);
+}
 
 enum Stored { FLOAT32 = 32, BFLOAT16 = 16, INT8 = 8, INT4 = 4 };
 enum Before { NOTHING = 0, NORM = 1, GATE = 2 };
@@ -71,6 +74,7 @@ void plain_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, const
   int64_t k = 0;
   for (; k + SPLIT <= w.inputs; k += SPLIT)
     UNROLLED for (int s = 0; s < SPLIT; s++) {
+      expect(numbers + (k + s) * TILE);
       const Floats number = load_number(numbers + (k + s) * TILE);
       UNROLLED for (int i = 0; i < ROWS; i++)
         sums[s][i] = fma(number, all(input[i * w.inputs + k + s]), sums[s][i]);
@@ -101,6 +105,7 @@ void nibble_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, cons
     Nibbles products[ROWS], others[ROWS];  // two sums that do not wait for each other
     UNROLLED for (int j = 0; j < 4; j++) {
       const Bytes both = load_bytes(codes + 64 * j);
+      expect(codes + 64 * j);
       const Bytes first = low(both), second = high(both);
       UNROLLED for (int i = 0; i < ROWS; i++) {
         const int8_t* input = x.codes + ((row + i) * w.groups + g) * GROUP + 4 * j;
@@ -131,6 +136,7 @@ void octet_tile(const Matrix& w, int64_t tile, const Rows& x, int64_t row, const
     UNROLLED for (int i = 0; i < ROWS; i++) products[i].begin(x.sums[(row + i) * w.groups + g]);
     UNROLLED for (int j = 0; j < 8; j++) {
       const Bytes code = load_bytes(codes + 64 * j);
+      expect(codes + 64 * j);
       UNROLLED for (int i = 0; i < ROWS; i++)
         products[i].add(code, four(x.codes + ((row + i) * w.groups + g) * GROUP + 4 * j));
     }
@@ -249,19 +255,24 @@ extern "C" int32_t packed_linear(const float* x, const void* codes, const uint16
   Rows read = room.made(whole, rows, inputs, groups);
   if (before == NOTHING) read.plain = x;
   const int64_t chunk = std::max<int64_t>(1, tiles / (8 * threads));
+  const auto prepare = [&](int64_t row) {
+    float* plain = room.plain.data() + row * inputs;
+    if (before == NORM) normed(x + row * inputs, norm, eps, plus_one, inputs, plain);
+    if (before == GATE) gated(x + row * 2 * inputs, inputs, plain);
+    if (!whole)
+      quantised(read.plain + row * inputs, inputs, groups, room.codes.data() + row * groups * GROUP,
+                room.scales.data() + row * groups, room.weighed.data() + row * groups,
+                room.sums.data() + row * groups);
+  };
+  const bool few = rows <= threads;  // done sooner than threads agree about it
+  for (int64_t row = 0; few && row < rows; row++) prepare(row);
 #pragma omp parallel num_threads(threads) if (threads > 1)
   {
+    if (!few) {
 #pragma omp for schedule(static)
-    for (int64_t row = 0; row < rows; row++) {
-      float* plain = room.plain.data() + row * inputs;
-      if (before == NORM) normed(x + row * inputs, norm, eps, plus_one, inputs, plain);
-      if (before == GATE) gated(x + row * 2 * inputs, inputs, plain);
-      if (!whole)
-        quantised(read.plain + row * inputs, inputs, groups,
-                  room.codes.data() + row * groups * GROUP, room.scales.data() + row * groups,
-                  room.weighed.data() + row * groups, room.sums.data() + row * groups);
+      for (int64_t row = 0; row < rows; row++) prepare(row);
     }
-#pragma omp for schedule(dynamic, chunk)
+#pragma omp for schedule(dynamic, chunk) nowait
     for (int64_t tile = 0; tile < tiles; tile++)
       all_rows((Stored)stored, w, tile, read, rows, out);
   }

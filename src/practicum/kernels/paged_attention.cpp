@@ -25,18 +25,12 @@ float dot(const float* a, const float* b, int64_t n) {
   return rest;
 }
 
-void add_scaled(float* y, const float* x, float by, int64_t n) {
-  int64_t i = 0;
-  const Floats scale = all(by);
-  for (; i + 16 <= n; i += 16) store(y + i, fma(scale, load(x + i), load(y + i)));
-  for (; i < n; i++) y[i] += by * x[i];
-}
-
 // scores ← e^(scores − max); returns 1 / sum. Behind the end there is room for 16.
 float soften(float* scores, int64_t n) {
-  float most = scores[0];
-  for (int64_t i = 1; i < n; i++) most = std::max(most, scores[i]);
   for (int64_t i = n; i < n + 16; i++) scores[i] = -INFINITY;
+  Floats mosts = load(scores);
+  for (int64_t i = 16; i < n; i += 16) mosts = larger(mosts, load(scores + i));
+  const float most = largest(mosts);
   Floats sum = all(0.0f);
   for (int64_t i = 0; i < n; i += 16) {
     store(scores + i, exponential(sub(load(scores + i), all(most))));
@@ -46,32 +40,57 @@ float soften(float* scores, int64_t n) {
   return 1.0f / total(sum);
 }
 
-// `queries` query vectors that look at tokens first…end − 1 of one row through one key-value head.
+// Tokens first…end − 1 of one row and one key-value head: calls f(i, numbers of token first + i).
+template <class Each>
+void visit(const Pools& pools, const float* pool, int64_t width, int64_t row, int64_t head,
+           int64_t first, int64_t end, const Each& f) {
+  const int32_t* table = pools.tables + row * pools.table;
+  for (int64_t at = first; at < end;) {
+    const int64_t stop = std::min(end, (at / pools.size + 1) * pools.size);
+    const int64_t block = table[at / pools.size] * pools.heads + head;
+    const float* numbers = pool + (block * pools.size + at % pools.size) * width;
+    for (; at < stop; at++, numbers += width) f(at - first, numbers);
+  }
+}
+
+// `queries` query vectors that look at these tokens. Sums over values stay in registers, `WIDE` at
+// a time; a rest of less than 16 columns is summed in memory.
 void attend(const Pools& pools, int64_t row, int64_t head, const float* const* q, float* const* out,
             int64_t queries, int64_t first, int64_t end, float scale, std::vector<float>& room) {
+  constexpr int WIDE = 4;
   const int64_t seen = end - first, stride = seen + 16;
   room.resize(queries * stride);
-  const int32_t* table = pools.tables + row * pools.table;
-  const auto place = [&](const float* pool, int64_t width, int64_t at) {
-    const int64_t block = table[at / pools.size];
-    return pool + ((block * pools.heads + head) * pools.size + at % pools.size) * width;
-  };
-  for (int64_t at = first; at < end;) {
-    const int64_t stop = std::min(end, (at / pools.size + 1) * pools.size);
-    for (const float* key = place(pools.keys, pools.k, at); at < stop; at++, key += pools.k)
-      for (int64_t i = 0; i < queries; i++)
-        room[i * stride + at - first] = scale * dot(q[i], key, pools.k);
-  }
+  visit(pools, pools.keys, pools.k, row, head, first, end, [&](int64_t at, const float* key) {
+    for (int64_t i = 0; i < queries; i++) room[i * stride + at] = scale * dot(q[i], key, pools.k);
+  });
   for (int64_t i = 0; i < queries; i++) {
-    const float whole = soften(&room[i * stride], seen);
-    std::memset(out[i], 0, pools.c * sizeof(float));
-    for (int64_t at = 0; at < seen; at++) room[i * stride + at] *= whole;
-  }
-  for (int64_t at = first; at < end;) {
-    const int64_t stop = std::min(end, (at / pools.size + 1) * pools.size);
-    for (const float* value = place(pools.values, pools.c, at); at < stop; at++, value += pools.c)
-      for (int64_t i = 0; i < queries; i++)
-        add_scaled(out[i], value, room[i * stride + at - first], pools.c);
+    const float *weights = &room[i * stride], whole = soften(&room[i * stride], seen);
+    const auto values = [&](const auto& f) {
+      visit(pools, pools.values, pools.c, row, head, first, end, f);
+    };
+    int64_t column = 0;
+    for (; column + 16 * WIDE <= pools.c; column += 16 * WIDE) {
+      Floats sums[WIDE] = {all(0.0f), all(0.0f), all(0.0f), all(0.0f)};
+      values([&](int64_t at, const float* value) {
+        const Floats weight = all(weights[at]);
+        UNROLLED for (int part = 0; part < WIDE; part++)
+          sums[part] = fma(weight, load(value + column + 16 * part), sums[part]);
+      });
+      UNROLLED for (int part = 0; part < WIDE; part++)
+        store(out[i] + column + 16 * part, mul(sums[part], all(whole)));
+    }
+    for (; column + 16 <= pools.c; column += 16) {
+      Floats sum = all(0.0f);
+      values([&](int64_t at, const float* value) {
+        sum = fma(all(weights[at]), load(value + column), sum);
+      });
+      store(out[i] + column, mul(sum, all(whole)));
+    }
+    for (; column < pools.c; column++) {
+      float sum = 0.0f;
+      values([&](int64_t at, const float* value) { sum += weights[at] * value[column]; });
+      out[i][column] = sum * whole;
+    }
   }
 }
 
@@ -95,7 +114,7 @@ extern "C" int32_t paged_attention(const float* q, int64_t q_row, int64_t q_head
   const int64_t together = alone ? 1 : group, tasks = rows * heads / together;
   int64_t work = 0;  // multiplications; below some ten microseconds of them one thread is faster
   for (int64_t row = 0; row < rows; row++) work += heads * t * lengths[row] * (k + c);
-#pragma omp parallel num_threads(threads) if (threads > 1 && work > 200000)
+#pragma omp parallel num_threads(threads) if (threads > 1 && work > 100000)
   {
     std::vector<float> room;
     std::vector<const float*> from(together);

@@ -9,6 +9,9 @@
 #include <cmath>
 #include <cstdint>
 
+// For loops over few registers: what is indexed has to be in registers, not in memory.
+#define UNROLLED _Pragma("GCC unroll 16")
+
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 
 struct Floats { __m512 v; };
