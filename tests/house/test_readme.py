@@ -41,6 +41,13 @@ RUNS = "parameters,tokens,loss\n" + "\n".join(
 )
 
 ROWS = "cat,small\nhouse,big\nmouse,small\ntower,big\nbee,small\nship,big\nleaf,small\nsea,big\n"
+PROBLEM = {
+    "task_id": "double",
+    "prompt": "def double(x):\n",
+    "entry_point": "double",
+    "canonical_solution": "    return 2 * x\n",
+    "test": "def check(candidate):\n    assert candidate(3) == 6\n",
+}
 
 
 def blocks(text, language):
@@ -72,6 +79,7 @@ def desk(tmp_path_factory):
     (folder / "loss.py").write_text(LOSS)
     (folder / "runs.csv").write_text(RUNS)
     (folder / "rows.csv").write_text("text,label\n" + ROWS)
+    (folder / "problems.jsonl").write_text(json.dumps(PROBLEM) + "\n")
     return folder
 
 

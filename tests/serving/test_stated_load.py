@@ -1,6 +1,7 @@
 """A load is what it says, and its times are a client's."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +14,11 @@ from practicum.serving.stated_load import Heard, StatedLoad, summed, under_load
 LOAD = StatedLoad(clients=3, requests=2, words=8, tokens=6)
 
 
-def test_every_client_asks_again_as_soon_as_it_is_answered(running):
+@pytest.mark.parametrize("chat", [True, False])
+def test_every_client_asks_again_as_soon_as_it_is_answered(running, chat):
     address, worker = running
     before = worker.load
-    found = asyncio.run(under_load(f"http://{address}/v1", LOAD))
+    found = asyncio.run(under_load(f"http://{address}/v1", replace(LOAD, chat=chat)))
     assert (found.answers, found.failed, found.problem) == (6, 0, None)
     assert worker.load.asked - before.asked == 6
     assert found.tokens == worker.load.said_tokens - before.said_tokens == 36

@@ -30,13 +30,18 @@ class Asking:
     words: int = explained(25, "Words of a prompt.")
     tokens: int = explained(64, "Tokens of an answer, at most.")
     seed: int = explained(0, "Other prompts.")
+    text: bool = explained(False, "Let a text be continued; for models not made for chats.")
 
     def loads(self) -> "list[StatedLoad]":
         """One for each number of clients."""
         from practicum.serving.stated_load import StatedLoad
 
         plain = StatedLoad(
-            requests=self.requests, words=self.words, tokens=self.tokens, seed=self.seed
+            requests=self.requests,
+            words=self.words,
+            tokens=self.tokens,
+            seed=self.seed,
+            chat=not self.text,
         )
         return [replace(plain, clients=count) for count in self.clients or (1, 4, 16)]
 

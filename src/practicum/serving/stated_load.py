@@ -1,8 +1,8 @@
 """A server under a stated load: so many clients, each asking again as soon as it is answered.
 
-Any server with OpenAI's `/v1/chat/completions` can be measured. Times are those of a client: to the
-first piece of text, and from piece to piece. A load in which clients wait for their answers is a
-closed one: a slow server is asked less often, so compare servers at equal numbers of clients.
+Any server with OpenAI's `chat/completions`, or `completions`, can be measured. Times are those of a
+client: to the first piece of text, and from piece to piece. A load in which clients wait for their
+answers is a closed one: a slow server is asked less often, so compare at equal numbers of clients.
 """
 
 import asyncio
@@ -57,6 +57,7 @@ class StatedLoad:
     tokens: int = 64  # of an answer, at most
     seed: int = 0
     patience: float = 600.0  # seconds for one answer
+    chat: bool = True  # ask in a conversation; False: let a text be continued
 
     def __post_init__(self) -> None:
         for name in ("clients", "requests", "words", "tokens"):
@@ -190,9 +191,10 @@ async def _ask(
     prompt: str,
     start: float,
 ) -> Heard:
+    chat = {"messages": [{"role": "user", "content": prompt}]}
     body = {
         "model": model,
-        "messages": [{"role": "user", "content": prompt}],
+        **(chat if load.chat else {"prompt": prompt}),
         "max_tokens": load.tokens,
         "temperature": 0,
         "stream": True,
@@ -202,7 +204,8 @@ async def _ask(
     pieces: list[float] = []
     tokens, problem = 0, None
     try:
-        async with client.stream("POST", "chat/completions", json=body) as answer:
+        route = "chat/completions" if load.chat else "completions"
+        async with client.stream("POST", route, json=body) as answer:
             if answer.status_code != 200:
                 said = (await answer.aread()).decode(errors="replace")
                 problem = f"{answer.status_code} {' '.join(said.split())[:200]}"
@@ -227,4 +230,5 @@ async def _ask(
 
 def _text(event: dict[str, Any]) -> bool:
     """Whether an event brings text."""
-    return any(choice.get("delta", {}).get("content") for choice in event.get("choices", ()))
+    choices = event.get("choices", ())
+    return any(one.get("text") or one.get("delta", {}).get("content") for one in choices)
