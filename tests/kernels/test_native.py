@@ -11,8 +11,9 @@ from practicum.kernels import native
 
 
 @pytest.fixture
-def forgotten():
+def forgotten(monkeypatch: pytest.MonkeyPatch):
     """Whatever was found out about this machine, found out anew."""
+    monkeypatch.delenv("PRACTICUM_NATIVE", raising=False)
     native._loaded.cache_clear()
     yield
     native._loaded.cache_clear()

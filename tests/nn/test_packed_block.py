@@ -103,7 +103,7 @@ def test_steps_are_those_of_the_block(
         state = cache(packed, lengths)
         ours = steps(packed, state, x)
     assert state.lengths == [n + TIMES for n in lengths]
-    torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_blocks_of_a_pool_are_written_and_read(x: torch.Tensor):
@@ -115,7 +115,7 @@ def test_blocks_of_a_pool_are_written_and_read(x: torch.Tensor):
         for i in range(TIMES):
             paging = Paging(tables, [i] * 3, 2, 1, torch.device("cpu"))
             ours.append(layer(x[:, i : i + 1], PagedCache(pool, paging)))
-    torch.testing.assert_close(torch.cat(ours, dim=1), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(torch.cat(ours, dim=1), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_rows_that_wait_are_left_alone(x: torch.Tensor):
