@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from practicum.cli.engine import Room
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table, showing_progress
@@ -56,6 +57,7 @@ def command() -> None:
 @click.option("--key", envvar="OPENAI_API_KEY", help="Its API key. [env: OPENAI_API_KEY]")
 @click.option("--plot", type=click.Path(dir_okay=False), help="A .png file for the picture.")
 @options_of(Speaker)
+@options_of(Room)
 @options_of(Asking)
 @json_option
 def serve(url: str | None, key: str | None, plot: str | None, as_json: bool) -> None:
@@ -96,16 +98,14 @@ async def _measured(url: str, loads: "list[StatedLoad]", key: str | None) -> "li
 @contextmanager
 def _served() -> Iterator[str]:
     """`--model` behind a free port of this machine, in this process; its URL."""
-    from practicum.serving.engine import Engine
     from practicum.serving.http import application
     from practicum.serving.http_settings import HttpSettings
     from practicum.serving.served import Served
     from practicum.serving.server import Patience, Server, listening
-    from practicum.serving.worker import Worker
 
     speaker = chosen(Speaker)
     with listening("127.0.0.1", 0) as door:
-        served = Served.of(Path(speaker.model).name, Worker(Engine(speaker.load())))
+        served = Served.of(Path(speaker.model).name, chosen(Room).worker(speaker.load()))
         server = Server(application(served, HttpSettings()), served.worker, Patience())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from practicum.cli.engine import Room
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
 from practicum.errors import ConfigError
@@ -82,15 +83,6 @@ class Allowance:
     log_prompts: bool = explained(False, "Write what is asked into the log, too.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """What the engine may use."""
-
-    rows: int = explained(16, "Answers written side by side.")
-    memory: float = explained(2.0, "GB for keys and values.")
-    chunk: int = explained(256, "Tokens of prompts read between two steps.")
-
-
 @click.command()
 @options_of(Speaker)
 @options_of(Place)
@@ -152,14 +144,10 @@ def _door(place: Place) -> socket.socket:
 
 
 def _served(place: Place, room: Room, waiting: int) -> "Served":
-    from practicum.serving.engine import Engine
     from practicum.serving.served import Served
-    from practicum.serving.settings import Settings
-    from practicum.serving.worker import Worker
 
-    settings = Settings(rows=room.rows, memory=room.memory, chunk=room.chunk, waiting=waiting)
     speaker = chosen(Speaker)
-    worker = Worker(Engine(speaker.load(), settings))
+    worker = room.worker(speaker.load(), waiting)
     return Served.of(place.name or Path(speaker.model).name, worker)
 
 
