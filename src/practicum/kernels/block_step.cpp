@@ -47,9 +47,8 @@ int32_t block_step(const Block* block, float* x, const float* turns, float* keys
   const Norm nothing{nullptr, 0.0f, 0.0f};
   const auto read = [&](const float* from, const Map& by, int32_t before, const Norm& norm,
                         const float* added, float* to) {
-    const int32_t team = rows * by.inputs * by.outputs < 65536 ? 1 : threads;
     packed_linear(from, by.codes, by.scales, by.minima, by.bias, added, norm.weight, to, rows,
-                  by.inputs, by.outputs, (int32_t)by.stored, before, norm.eps, norm.plus, team);
+                  by.inputs, by.outputs, (int32_t)by.stored, before, norm.eps, norm.plus, threads);
   };
   read(x, block->qkv, 1, block->mixer_norm, nullptr, qkv.data());
   const int32_t failed =

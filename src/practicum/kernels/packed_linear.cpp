@@ -1,5 +1,5 @@
-// y = f(x) Wᵀ + b + added, with W in tiles of 16 outputs; layouts stand in packed_matrix.py, what is
-// computed in packed_linear.py.
+// y = f(x) Wᵀ + b + added, with W in tiles of 16 outputs; layouts stand in packed_matrix.py, what
+// is computed in packed_linear.py.
 //
 // A lane of a register is an output, so that nothing is ever summed across lanes. A tile is read
 // from memory once and then meets all rows of x, a few at a time.
@@ -18,6 +18,7 @@ constexpr int MOST = 8;  // rows of x at once: their sums have to fit into the r
 constexpr int MOST = 4;
 #endif
 
+constexpr int64_t SMALL = 65536;  // multiplications that one thread does before two have agreed
 constexpr int64_t AHEAD = 2048;  // bytes: memory is asked for what is read so much later
 
 inline void expect(const void* at) {
@@ -254,6 +255,7 @@ extern "C" int32_t packed_linear(const float* x, const void* codes, const uint16
   Room& room = Room::of_this_thread();
   Rows read = room.made(whole, rows, inputs, groups);
   if (before == NOTHING) read.plain = x;
+  if (rows * inputs * outputs < SMALL) threads = 1;
   const int64_t chunk = std::max<int64_t>(1, tiles / (8 * threads));
   const auto prepare = [&](int64_t row) {
     float* plain = room.plain.data() + row * inputs;

@@ -21,8 +21,6 @@ from practicum.kernels.gated import gated_reference
 from practicum.kernels.packed_matrix import Grouped, Packed
 from practicum.kernels.quantise import rounded
 
-_SMALL = 1 << 16  # multiplications that one thread does sooner than two agree about them
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Normed:
@@ -89,11 +87,10 @@ def packed_linear(
     elif before is not None:
         kind = 2
     rows = out.numel() // matrix.outputs
-    small = rows * matrix.outputs * matrix.inputs < _SMALL
     compiled.packed_linear(
         *map(address, (x, codes, scales, minima, bias, added, norm, out)),
         *(rows, matrix.inputs, matrix.outputs, matrix.bits, kind, eps, plus),
-        1 if small else torch.get_num_threads(),
+        torch.get_num_threads(),
     )
     return out
 
