@@ -122,6 +122,7 @@ WRONG = [
     ("stream", "yes"),
     ("stream_options", {"include_usage": True}),
     ("repetition_penalty", 0),
+    ("repetition_penalty", 5e-324),
     ("metadata", {"a": 1}),
     ("store", True),
 ]
@@ -270,6 +271,15 @@ def test_more_tokens_than_the_context_holds_end_with_it(client):
     choice = post(client, "/v1/completions", body).json()
     assert choice["usage"] == {"prompt_tokens": 1020, "completion_tokens": 5, "total_tokens": 1025}
     assert choice["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_temperature_next_to_nothing_takes_the_likeliest_token(client):
+    body = {"model": "tiny", "prompt": "It was", "max_tokens": 5}
+    texts = {
+        post(client, "/v1/completions", {**body, "temperature": t}).json()["choices"][0]["text"]
+        for t in (0, 5e-324, 1e-40, 1e-6)
+    }
+    assert len(texts) == 1
 
 
 def test_parts_of_a_message_stand_on_lines_of_their_own(client):

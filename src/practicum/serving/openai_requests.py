@@ -29,6 +29,7 @@ MOST_STOPS = 4
 MOST_PAIRS = 16  # of metadata, as OpenAI has it
 MOST_FIELDS = 64  # more than any shape here has
 T = TypeVar("T")
+COLDEST = 1e-5  # below, scores divided by it may be no numbers; the likeliest token is taken
 SMALLEST_TOP_P = 1e-9  # OpenAI allows 0, which leaves the likeliest token alone
 
 
@@ -129,7 +130,7 @@ class Drawn(Indifferent):
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=100)] | None = None
+    repetition_penalty: Annotated[float, Field(ge=0.01, le=100)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     stop: Text | Annotated[Several[Text], Field(max_length=MOST_STOPS)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
@@ -159,7 +160,7 @@ class Drawn(Indifferent):
         drawn anew for each request.
         """
         one = Sampling(
-            temperature=1.0 if self.temperature is None else float(self.temperature),
+            temperature=self._temperature,
             top_p=None if self.top_p is None else max(float(self.top_p), SMALLEST_TOP_P),
             top_k=self.top_k,
             min_p=None if self.min_p is None else float(self.min_p),
@@ -172,6 +173,12 @@ class Drawn(Indifferent):
             [_seeded(one, self._seed(), answer) for answer in range(self.n or 1)]
             for _ in range(prompts)
         ]
+
+    @property
+    def _temperature(self) -> float:
+        if self.temperature is None:
+            return 1.0
+        return float(self.temperature) if self.temperature >= COLDEST else 0.0
 
     def _seed(self) -> int:
         return secrets.randbits(62) if self.seed is None else self.seed
