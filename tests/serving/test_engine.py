@@ -1,12 +1,14 @@
 """Whatever goes on beside it, an answer is what the model says alone."""
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
 import torch
 
 from practicum.decoding.generate import Completion
+from practicum.decoding.grammar import Regex
 from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling
@@ -330,3 +332,40 @@ def test_what_cannot_be_asked_is_said(model):
         Settings(rows=0)
     with pytest.raises(ModelError, match="hold no block"):
         Engine(model, replace(TIGHT, memory=1e-9))
+
+
+def test_answers_keep_to_their_constraints_beside_others(model):
+    spoken = LanguageModel(model.model, model.tokenizer, ends={0})
+    engine = Engine(spoken, replace(TIGHT, lookup=PromptLookup(shortest=1)))
+    free = Question(ids=(65, 66, 67), sampling=SAMPLINGS[1])
+    held = replace(free, constraint=Regex(pattern="[ab]{3,9}c"))
+    wanted = next(engine.answers([free]))
+    others = [free, held, replace(held, sampling=SAMPLINGS[0]), free]
+    found = _by_index(engine.answers(others))
+    assert found[0].ids == found[3].ids == wanted.ids
+    for completion in (found[1], found[2]):
+        assert re.fullmatch("[ab]{3,9}c", completion.text)
+        assert completion.finish == "end"
+    endless = Engine(LanguageModel(model.model, model.tokenizer, ends=()), TIGHT)
+    with pytest.raises(ConfigError, match="no end token"):
+        endless.ask(held, print)
+
+
+def test_a_constraint_that_breaks_ends_its_own_answer_alone(model):
+    class Broken:
+        def matcher(self, tokenizer, ends):
+            return self
+
+        def mask(self):
+            raise ConfigError("it broke")
+
+    engine = Engine(model, TIGHT)
+    ends = []
+    question = Question(ids=(65, 66, 67), sampling=SAMPLINGS[0])
+    engine.ask(question, ends.append)
+    engine.ask(replace(question, constraint=Broken()), ends.append)
+    while engine.step():
+        pass
+    assert [str(end) for end in ends if isinstance(end, ConfigError)] == ["it broke"]
+    assert sum(isinstance(end, Completion) for end in ends) == 1
+    assert engine.memory.blocks.used == 0

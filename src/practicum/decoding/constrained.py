@@ -18,7 +18,6 @@ from practicum.decoding.generate import Chunk, Completion, Request, Writing, che
 from practicum.decoding.language_model import LanguageModel, Prompt
 from practicum.decoding.model import CausalModel, device_of, prefill, step
 from practicum.decoding.sampling import Sampling
-from practicum.errors import ConfigError
 from practicum.tokenizers.tokenizer import Tokenizer
 
 
@@ -57,11 +56,6 @@ def write_constrained(
     ends: Collection[int],
 ) -> Iterator[Chunk | Completion]:
     """Chunks as they come, and the completion. Raises as `constrained` does."""
-    if not ends:
-        raise ConfigError(
-            "the tokenizer has no end token, so nothing could end a text under a constraint; say "
-            "which tokens do by LanguageModel(ends=…)"
-        )
     check_fits(len(request.ids), model.description.context)
     matcher = constraint.matcher(tokenizer, frozenset(ends))
     writing = Writing(request, tokenizer, ends, model.description.context)

@@ -90,8 +90,13 @@ class GuidedMatcher:
 def guided(source: str, tokenizer: Tokenizer, ends: frozenset[int]) -> GuidedMatcher:
     """A matcher at the beginning of a text of the Lark grammar `source`.
 
-    Raises ConfigError where the grammar is none.
+    Raises ConfigError where the grammar is none, or nothing could end the text.
     """
+    if not ends:
+        raise ConfigError(
+            "the tokenizer has no end token, so nothing could end a text under a constraint; say "
+            "which tokens do by LanguageModel(ends=…)"
+        )
     return GuidedMatcher(_guide(tokenizer).start(source), tokenizer.size, ends)
 
 

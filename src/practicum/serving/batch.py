@@ -15,7 +15,7 @@ from torch import Tensor
 
 from practicum.decoding.chooser import Choice
 from practicum.decoding.model import device_of, reading, rectangle
-from practicum.errors import ModelError
+from practicum.errors import PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
 from practicum.serving.choosing import Spot, choose
@@ -223,10 +223,10 @@ class Batch:
                 self.counts.drafted_rightly += place > 0
                 self._take(row, choice)
 
-    def _take(self, row: Row, choice: Choice | None) -> None:
+    def _take(self, row: Row, choice: Choice | PracticumError) -> None:
         """Let `row` have said this, after all it said before has been read."""
-        if choice is None:
-            self._spoilt(row)
+        if isinstance(choice, PracticumError):
+            self._fail(row, choice)
             return
         now = time.monotonic()
         row.read = len(row.ids)
@@ -234,18 +234,22 @@ class Batch:
             self._publish(row)
         row.first_token = row.first_token or now
         self.counts.said_tokens += 1
-        row.take(choice)
+        try:
+            row.take(choice)
+        except PracticumError as problem:  # the constraint cannot be followed any more
+            self._fail(row, problem)
+            return
         if row.writing.finish is not None and row.place is Place.WRITING:
             self.counts.finished += 1
             self.pace += 0.1 * (now - row.asked - self.pace)
             self.leave(row)
 
-    def _spoilt(self, row: Row) -> None:
-        """End a row whose scores are no numbers, and clean what it wrote."""
+    def _fail(self, row: Row, problem: PracticumError) -> None:
+        """End `row`, and clean what it wrote: it may hold what is no number."""
         lease = _lease(row)
         own = lease.blocks[len(lease.known) :]
         self.leave(row)
-        row.hear(ModelError("the model's scores are no numbers; its weights are unusable"))
+        row.hear(problem)
         self.memory.clear([*own, *self.memory.blocks.forget()])
 
     def _publish(self, row: Row) -> None:

@@ -14,7 +14,10 @@ from torch import Tensor
 
 from practicum.decoding.chooser import Choice
 from practicum.decoding.sampling import Sampling, draw, filtered
+from practicum.errors import ModelError, PracticumError
 from practicum.serving.row import Row
+
+UNSOUND = "the model's scores are no numbers; its weights are unusable"
 
 
 class Spot(NamedTuple):
@@ -24,12 +27,12 @@ class Spot(NamedTuple):
     ahead: tuple[int, ...] = ()
 
 
-def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice | None]:
-    """A token for each spot; None where the logits are no numbers.
+def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice | PracticumError]:
+    """A token for each spot, or why there is none: its constraint, or logits that are no numbers.
 
     Log-probabilities are those of the unmodified distribution, as in `decoding.chooser`.
     """
-    allowed = _constrained(spots, logits)
+    allowed, problems = _constrained(spots, logits)
     groups: dict[Sampling, list[int]] = {}
     for place, (row, _) in enumerate(spots):
         groups.setdefault(row.question.sampling.filters, []).append(place)
@@ -38,25 +41,31 @@ def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice |
         whole = len(places) == len(spots)
         index = slice(None) if whole else torch.tensor(places, device=logits.device)
         ids[index] = _drawn([spots[place] for place in places], allowed[index], sampling)
-    sound = logits.sum(-1, dtype=torch.float32).isfinite()  # where all its terms are
-    chosen = [c if good else None for c, good in zip(ids.tolist(), sound.tolist(), strict=True)]
+    sound = logits.sum(-1, dtype=torch.float32).isfinite().tolist()  # where all its terms are
+    problems |= {place: ModelError(UNSOUND) for place, good in enumerate(sound) if not good}
     told = _log_probabilities(spots, logits, ids)
     return [
-        None if id is None else told.get(place, Choice(id, None, ()))
-        for place, id in enumerate(chosen)
+        problems.get(place) or told.get(place, Choice(id, None, ()))
+        for place, id in enumerate(ids.tolist())
     ]
 
 
-def _constrained(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> Float[Tensor, "b v"]:
-    """The logits with −∞ where a row's constraint forbids a token."""
+def _constrained(
+    spots: Sequence[Spot], logits: Float[Tensor, "b v"]
+) -> tuple[Float[Tensor, "b v"], dict[int, PracticumError]]:
+    """The logits with −∞ where a constraint forbids a token, and constraints that are at an end."""
+    problems: dict[int, PracticumError] = {}
     held = {i: row.matcher for i, (row, _) in enumerate(spots) if row.matcher is not None}
     if not held:
-        return logits
+        return logits, problems
     logits = logits.clone()
     for place, matcher in held.items():
         assert not spots[place].ahead, "a constraint is not asked ahead"
-        logits[place].masked_fill_(~matcher.mask().to(logits.device), -torch.inf)
-    return logits
+        try:
+            logits[place].masked_fill_(~matcher.mask().to(logits.device), -torch.inf)
+        except PracticumError as problem:
+            problems[place] = problem
+    return logits, problems
 
 
 def _drawn(
