@@ -256,7 +256,6 @@ extern "C" int32_t packed_linear(const float* x, const void* codes, const uint16
   Rows read = room.made(whole, rows, inputs, groups);
   if (before == NOTHING) read.plain = x;
   if (rows * inputs * outputs < SMALL) threads = 1;
-  const int64_t chunk = std::max<int64_t>(1, tiles / (8 * threads));
   const auto prepare = [&](int64_t row) {
     float* plain = room.plain.data() + row * inputs;
     if (before == NORM) normed(x + row * inputs, norm, eps, plus_one, inputs, plain);
@@ -274,7 +273,7 @@ extern "C" int32_t packed_linear(const float* x, const void* codes, const uint16
 #pragma omp for schedule(static)
       for (int64_t row = 0; row < rows; row++) prepare(row);
     }
-#pragma omp for schedule(dynamic, chunk) nowait
+#pragma omp for schedule(static) nowait
     for (int64_t tile = 0; tile < tiles; tile++)
       all_rows((Stored)stored, w, tile, read, rows, out);
   }

@@ -1,6 +1,6 @@
 // Attention of a few queries to keys and values in blocks; the equations stand in
-// paged_attention.py. One task is a group of heads of one row that share keys, or, where that leaves
-// threads idle, one head.
+// paged_attention.py. One task is a group of heads of one row that share keys, or one head where
+// groups are too few for all threads.
 
 #include <algorithm>
 #include <cstring>
@@ -40,7 +40,7 @@ float soften(float* scores, int64_t n) {
   return 1.0f / total(sum);
 }
 
-// Tokens first…end − 1 of one row and one key-value head: calls f(i, numbers of token first + i).
+// Calls f(i, numbers of token first + i) for tokens first…end − 1 of a row and key-value head.
 template <class Each>
 void visit(const Pools& pools, const float* pool, int64_t width, int64_t row, int64_t head,
            int64_t first, int64_t end, const Each& f) {

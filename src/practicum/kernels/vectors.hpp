@@ -37,7 +37,8 @@ inline float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
 inline Floats to_floats(Ints a) { return {_mm512_cvtepi32_ps(a.v)}; }
 inline Ints nearest(Floats a) { return {_mm512_cvtps_epi32(a.v)}; }  // halves to even
 inline Floats power_of_two(Ints a) {
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(a.v, _mm512_set1_epi32(127)), 23))};
+  const __m512i biased = _mm512_add_epi32(a.v, _mm512_set1_epi32(127));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(biased, 23))};
 }
 inline Floats load_half(const uint16_t* at) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i*)at))};
@@ -154,8 +155,8 @@ inline __m256 wider(const uint16_t* at) {
 inline Floats load_bfloat(const uint16_t* at) { return {wider(at), wider(at + 8)}; }
 inline void store_narrow(int8_t* at, Ints x) {
   __m256i pairs = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xD8);
-  __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-  _mm_storeu_si128((__m128i*)at, bytes);
+  const __m128i first = _mm256_castsi256_si128(pairs), second = _mm256_extracti128_si256(pairs, 1);
+  _mm_storeu_si128((__m128i*)at, _mm_packs_epi16(first, second));
 }
 inline int32_t total(Ints x) {
   __m256i s = _mm256_add_epi32(x.a, x.b);
