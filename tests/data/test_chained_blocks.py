@@ -1,4 +1,4 @@
-"""Blocks and what they do, what is held out, and tests that tell right from wrong."""
+"""Functions of several changes: what is held out, and tests that tell right from wrong."""
 
 import ast
 from itertools import pairwise
@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 
 from practicum.data.chained_blocks import (
-    BLOCK_OF,
-    BLOCKS,
-    Block,
     ChainedBlocks,
     ChainedFunction,
     named,
     sentence,
 )
 from practicum.data.code_problem import program_of
+from practicum.data.string_blocks import BLOCKS
 from practicum.errors import ConfigError, DataError
 
 TASK = ChainedBlocks()
@@ -32,12 +30,6 @@ def called(function: ChainedFunction):
     return scope[function.name]
 
 
-def of_block(block: Block, line: str) -> ChainedFunction:
-    return ChainedFunction(
-        name="change", opening="Do this:", phrases=(block.phrases[0],), lines=(line,)
-    )
-
-
 def passes(function: ChainedFunction, tests: str) -> bool:
     scope: dict = {}
     exec(tests, scope)
@@ -46,38 +38,6 @@ def passes(function: ChainedFunction, tests: str) -> bool:
     except (AssertionError, IndexError):
         return False
     return True
-
-
-def test_there_are_the_thirteen_blocks_of_the_appendix():
-    assert len({block.name for block in BLOCKS}) == 13
-    assert len(BLOCK_OF) == 13 * 9  # no phrase means two of them
-
-
-def test_a_sentence_is_changed_as_the_appendix_says():
-    text = "Who ate the three apples? We did!"
-    changed = {block.name: block.does(text) for block in BLOCKS}
-    assert changed == {
-        "no e": "Who at th thr appls? W did!",
-        "exclaimed": "Who!ate!the!three!apples?!We!did!",
-        "lower case": "who ate the three apples? we did!",
-        "no ends": "o ate the three apples? We di",
-        "no vowels": "Wh t th thr ppls? W dd!",
-        "no thirds": "Wh ae hetheeaple? e id",
-        "first half": "Who ate the thre",
-        "spaced": "Who   ate   the   three   apples?   We   did!",
-        "words reversed": "did! We apples? three the ate Who",
-        "last words": "three apples? We did!",
-        "apples": " ".join(f"{word} apples" for word in text.split()),
-        "every other upper": "WHo aTe tHe tHrEe aPpLeS? WE DiD!",
-        "no marks": "Who ate the three apples We did",
-    }
-
-
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_a_line_does_what_its_block_does_and_its_mistake_does_not(block: Block):
-    tests = of_block(block, block.line).tests(8, rng(1))
-    assert passes(of_block(block, block.line), tests)
-    assert not passes(of_block(block, block.wrong), tests)
 
 
 def test_functions_to_learn_from_are_right_unless_one_line_is_not():
