@@ -4,8 +4,8 @@ Each block is one line of code and one phrase of a docstring; a function of leng
 them in the order of its docstring (Chen et al. 2021, appendix C). A phrase is a verb with an object
 and means one block only. To learn from there are right bodies and, at a share, bodies with a usual
 mistake in one line. Held out are a third of the phrases, whose halves are known from others, and
-ordered pairs of neighbouring blocks: a problem that is asked has none but these, so that none of its
-phrases and no two neighbouring lines of its body were read.
+ordered pairs of neighbouring blocks: a problem that is asked has none but these, so that none of
+its phrases and no two neighbouring lines of its body were read.
 """
 
 from collections.abc import Sequence
