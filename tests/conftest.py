@@ -33,10 +33,13 @@ def _assets_of_this_machine() -> Path:
 def _home_for_tests() -> Path:
     """An empty home in which every asset of this machine appears as a link of its own.
 
-    A test that removes an asset thereby removes a link, never the 90 MB behind it.
+    A test that removes an asset thereby removes a link, never the 90 MB behind it. Compiled kernels
+    are those of this machine's home: what they are made of is part of their names.
     """
     assets = _assets_of_this_machine()
     folder = Path(tempfile.mkdtemp(prefix="practicum-tests-"))
+    (assets.parent / "native").mkdir(exist_ok=True)
+    (folder / "native").symlink_to(assets.parent / "native")
     (folder / "assets").mkdir()
     for asset in assets.glob("[!.]*"):  # locks and half-made folders begin with a dot
         (folder / "assets" / asset.name).symlink_to(asset)

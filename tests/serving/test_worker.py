@@ -82,7 +82,9 @@ def test_who_stops_listening_has_cancelled(model):
 
 def test_more_than_may_wait_are_told_at_once(model):
     async def talk(worker):
-        tasks = [asyncio.ensure_future(_heard(worker, ENDLESS)) for _ in range(3)]
+        tasks = [asyncio.ensure_future(_heard(worker, ENDLESS))]
+        await _until(lambda: worker.load.writing == 1)
+        tasks += [asyncio.ensure_future(_heard(worker, ENDLESS)) for _ in range(2)]
         await _until(lambda: worker.load.waiting == 2)
         with pytest.raises(Busy):
             await _heard(worker, ASKED)
@@ -91,6 +93,26 @@ def test_more_than_may_wait_are_told_at_once(model):
 
     with working(model, rows=1, waiting=2) as worker:
         asyncio.run(talk(worker))
+
+
+def test_of_many_that_come_at_once_no_more_are_let_in_than_may_wait(model):
+    async def talk(worker):
+        tasks = [asyncio.ensure_future(_heard(worker, ENDLESS)) for _ in range(9)]
+        done, left = await asyncio.wait(tasks, timeout=2)
+        for task in left:
+            task.cancel()
+        assert all(isinstance(task.exception(), Busy) for task in done)
+        assert len(left) <= 3
+
+    with working(model, rows=1, waiting=2) as worker:
+        asyncio.run(talk(worker))
+
+
+def test_a_closed_worker_answers_nothing_more(model):
+    with working(model) as worker:
+        worker.close()
+        with pytest.raises(ModelError, match="closing"):
+            asyncio.run(_heard(worker, ASKED))
 
 
 def test_draining_waits_for_answers_and_closing_ends_them(model):

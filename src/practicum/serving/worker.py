@@ -26,6 +26,7 @@ class Worker:
         self.engine = engine
         self.problem: PracticumError | None = None  # what ended the thread, if it was not `close`
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._arriving: set[object] = set()  # places in the line that are as good as taken
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="practicum-engine", daemon=True)
         self._thread.start()
@@ -42,7 +43,7 @@ class Worker:
         """
         if self.problem is not None:
             raise self.problem
-        self.engine.refuse_if_full(self._orders.qsize())
+        self.engine.refuse_if_full(len(self._arriving))
         loop = asyncio.get_running_loop()
         heard: asyncio.Queue[Heard] = asyncio.Queue()
 
@@ -50,9 +51,19 @@ class Worker:
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
                 loop.call_soon_threadsafe(heard.put_nowait, what)
 
-        # a grammar takes time to be read
-        row = await asyncio.to_thread(self.engine.prepare, question, hear)
-        self._orders.put(lambda: self.engine.enter(row))
+        place = object()
+        self._arriving.add(place)
+        try:  # a grammar takes time to be read
+            row = await asyncio.to_thread(self.engine.prepare, question, hear)
+        except BaseException:
+            self._arriving.discard(place)
+            raise
+
+        def enter() -> None:
+            self.engine.enter(row)
+            self._arriving.discard(place)
+
+        self._orders.put(enter)
         try:
             if self.problem is not None:
                 raise self.problem
@@ -80,7 +91,9 @@ class Worker:
         self._closed = True
         self._orders.put(lambda: None)
         self._thread.join()
-        self.engine.fail(ModelError("the server is closing; ask again later"))
+        self.problem = self.problem or ModelError("the server is closing; ask again later")
+        self._obey()  # what came since the last step
+        self.engine.fail(self.problem)
 
     def _run(self) -> None:
         try:
