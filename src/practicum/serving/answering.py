@@ -7,22 +7,22 @@ from contextlib import aclosing
 from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.errors import ModelError
+from practicum.serving.answerer import Answerer
 from practicum.serving.question import Piece, Question
 from practicum.serving.request_log import Record
-from practicum.serving.worker import Worker
 from practicum.tokenizers.streaming import stream_decoder
 from practicum.tokenizers.tokenizer import Tokenizer
 
 
 async def heard(
-    worker: Worker, questions: Sequence[Question], record: Record
+    worker: Answerer, questions: Sequence[Question], record: Record
 ) -> AsyncGenerator[tuple[int, Piece | Completion], None]:
     """What is said to each question, with its number, as it is said.
 
     The first error ends all; who stops listening has cancelled all. `record` counts the tokens.
     Raises Busy at once where not all of them may wait.
     """
-    worker.engine.refuse_if_full(len(questions) - 1)
+    worker.refuse_if_full(len(questions) - 1)
     events: asyncio.Queue[tuple[int, Piece | Completion | Exception]] = asyncio.Queue()
 
     async def listen(number: int, question: Question) -> None:
@@ -50,7 +50,9 @@ async def heard(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def whole(worker: Worker, questions: Sequence[Question], record: Record) -> list[Completion]:
+async def whole(
+    worker: Answerer, questions: Sequence[Question], record: Record
+) -> list[Completion]:
     """The completion of each question, in their order."""
     async with aclosing(heard(worker, questions, record)) as events:
         found = {number: event async for number, event in events if isinstance(event, Completion)}

@@ -54,7 +54,7 @@ async def answer_completion(
 
 def check_number(answers: int, served: Served, settings: HttpSettings) -> None:
     """Raises Refusal (400) where one request wants more answers than it may, or than can wait."""
-    most = min(settings.answers, served.worker.engine.settings.waiting)
+    most = min(settings.answers, served.worker.settings.waiting)
     if answers > most:
         raise Refusal(
             400,

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from practicum.errors import Busy, GivenUp
+from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
 from practicum.serving.completions import json_of
 from practicum.serving.connection import while_connected
@@ -18,7 +19,6 @@ from practicum.serving.openai_answers import EmbeddingAnswer, EmbeddingItem, Emb
 from practicum.serving.openai_requests import EmbeddingRequest
 from practicum.serving.request_log import record_of
 from practicum.serving.served import Served
-from practicum.serving.worker import Worker
 
 
 class Vectors:
@@ -27,19 +27,19 @@ class Vectors:
     As many requests may wait as questions of the engine.
     """
 
-    def __init__(self, worker: Worker, seconds: float | None) -> None:
-        self._engine, self._seconds = worker.engine, seconds
+    def __init__(self, worker: Answerer, seconds: float | None) -> None:
+        self._worker, self._seconds = worker, seconds
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
 
     async def of(self, rows: Sequence[tuple[int, ...]]) -> Float[Tensor, "n d"]:
         """Of length one. Raises Busy, and GivenUp where it takes too long."""
-        if self._waiting >= self._engine.settings.waiting:
+        if self._waiting >= self._worker.settings.waiting:
             raise Busy(self._waiting, float(self._waiting))
         self._waiting += 1
         try:
             async with asyncio.timeout(self._seconds), self._turn:
-                embed = self._engine.embed
+                embed = self._worker.embed
                 means = [await asyncio.to_thread(embed, [row]) for row in rows]
         except TimeoutError:
             raise GivenUp(

@@ -14,8 +14,8 @@ from practicum.config import to_json
 from practicum.decoding.generate import check_fits
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError
+from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
-from practicum.serving.worker import Worker
 from practicum.tokenizers.chat import render_with_tools, takes_tools
 from practicum.tokenizers.tokenizer import PieceTokenizer
 
@@ -27,24 +27,24 @@ class Served:
     """One model, as clients see it."""
 
     name: str
-    worker: Worker
+    worker: Answerer
     created: int = field(default_factory=lambda: int(time.time()))
     fingerprint: str = ""
 
     @classmethod
-    def of(cls, name: str, worker: Worker) -> "Served":
+    def of(cls, name: str, worker: Answerer) -> "Served":
         """With the fingerprint of its model."""
-        return cls(name=name, worker=worker, fingerprint=fingerprint(worker.engine.language_model))
+        return cls(name=name, worker=worker, fingerprint=fingerprint(worker.language_model))
 
     @property
     def language_model(self) -> LanguageModel:
-        """What the engine runs."""
-        return self.worker.engine.language_model
+        """Its tokenizer, template and description; the weights may be elsewhere."""
+        return self.worker.language_model
 
     @property
     def context(self) -> int:
         """The most tokens of a prompt and its answer."""
-        return self.worker.engine.memory.capacity
+        return self.worker.context
 
     def check_name(self, model: str) -> None:
         """Raises Refusal (404) unless that is this model's name."""

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from practicum.errors import ConfigError
+from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
-from practicum.serving.worker import Worker
 
 LAST_WORDS = 2.0  # seconds in which answers that were cut off can say so
 HEADER_BYTES = 64 * 1024
@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: ASGIApp,
-        worker: Worker,
+        worker: Answerer,
         patience: Patience | None = None,
         *,
         connections: int = 1024,

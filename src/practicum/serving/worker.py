@@ -8,13 +8,18 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from jaxtyping import Float
+from torch import Tensor
 
 from practicum.decoding.generate import Completion
+from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError, PracticumError
 from practicum.serving.engine import Engine
 from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
+from practicum.serving.settings import Settings
 
 Heard = Piece | Completion | PracticumError
 
@@ -36,14 +41,37 @@ class Worker:
         """As `Engine.load`."""
         return self.engine.load
 
-    async def answer(self, question: Question) -> AsyncIterator[Piece | Completion]:
+    @property
+    def settings(self) -> Settings:
+        """Those of the engine."""
+        return self.engine.settings
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """What the engine runs."""
+        return self.engine.language_model
+
+    @property
+    def context(self) -> int:
+        """The most tokens of a prompt and its answer."""
+        return self.engine.memory.capacity
+
+    def refuse_if_full(self, more: int = 0) -> None:
+        """As `Engine.refuse_if_full`."""
+        self.engine.refuse_if_full(len(self._arriving) + more)
+
+    def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
+        """As `Engine.embed`, in the calling thread."""
+        return self.engine.embed(texts)
+
+    async def answer(self, question: Question) -> AsyncGenerator[Piece | Completion, None]:
         """What is said to `question`, piece by piece, and its completion.
 
         Raises Busy, GivenUp, ModelError or ConfigError; see `Engine.ask`.
         """
         if self.problem is not None:
             raise self.problem
-        self.engine.refuse_if_full(len(self._arriving))
+        self.refuse_if_full()
         loop = asyncio.get_running_loop()
         heard: asyncio.Queue[Heard] = asyncio.Queue()
 

@@ -1,0 +1,212 @@
+"""Which replica is asked, and what is heard when one ends; the replicas here are no processes."""
+
+import asyncio
+import threading
+from contextlib import aclosing
+
+import pytest
+
+from practicum.decoding.generate import Completion
+from practicum.decoding.sampling import Sampling
+from practicum.errors import Busy, ModelError
+from practicum.serving import spread as spread_file
+from practicum.serving.answering import heard, whole
+from practicum.serving.load import Load
+from practicum.serving.question import Piece, Question
+from practicum.serving.request_log import Record
+from practicum.serving.settings import Settings
+from practicum.serving.spread import Lost, Seat, Spread, State, best
+
+IDLE = Load(**dict.fromkeys(Load.__dataclass_fields__, 0))
+
+END = Completion(index=0, text="a", ids=(97,), logprobs=None, top_logprobs=None, finish="length")
+
+
+def asked(*ids):
+    return Question(ids=ids or (1, 2, 3, 4), sampling=Sampling(max_tokens=3))
+
+
+class Standing:
+    """A replica that says one piece, and its end once it is let."""
+
+    def __init__(self):
+        self.questions, self.left = [], 0
+        self.lost = threading.Event()
+        self.free = threading.Event()
+        self.now = State(life="first", load=IDLE, pace=1.0)
+
+    async def answer(self, question):
+        self.questions.append(question)
+        try:
+            yield Piece(text="a", choices=())
+            while not self.free.is_set():
+                if self.lost.is_set():
+                    raise Lost("it has ended")
+                await asyncio.sleep(0.001)
+            yield END
+        finally:
+            self.left += 1
+
+    def state(self):
+        if self.lost.is_set():
+            raise Lost("it has ended")
+        return self.now
+
+    def embed(self, texts):
+        return [[1.0, 2.0] for _ in texts]
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch):
+    monkeypatch.setattr(spread_file, "OFTEN", 0.01)
+
+
+@pytest.fixture
+def pair():
+    return [Standing(), Standing()]
+
+
+@pytest.fixture
+def spread(pair, talker):
+    stopped = []
+    settings = Settings(rows=1, waiting=4, block=2)
+    both = Spread(pair, talker, settings, talker.context, lambda: stopped.append(True))
+    yield both
+    both.close()
+    both.close()
+    assert stopped == [True]
+
+
+async def until(holds):
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.002)
+    pytest.fail("it never came to that")
+
+
+def test_the_least_loaded_is_asked_and_among_equals_who_knows_the_beginning(pair):
+    first, second = (Seat(replica, block=2) for replica in pair)
+    assert best([first, second], (1, 2)) is first
+    first.asked = 1
+    assert best([first, second], (1, 2)) is second
+    first.beginnings.add((1, 2, 3))
+    assert best([first, second], (1, 2, 9)) is first
+    first.open = 1
+    assert best([first, second], (1, 2, 9)) is second
+    second.problem = Lost("gone")
+    assert best([first, second], (1, 2, 9)) is first
+    first.problem = Lost("gone, too")
+    with pytest.raises(Lost, match="no replica answers"):
+        best([first, second], (1, 2, 9))
+
+
+def test_questions_go_to_all_and_equal_beginnings_to_one(spread, pair):
+    async def talk():
+        both = asyncio.ensure_future(whole(spread, [asked(1, 2, 3), asked(1, 2, 3)], Record()))
+        await until(lambda: all(len(one.questions) == 1 for one in pair))
+        for one in pair:
+            one.free.set()
+        await both
+        await whole(spread, [asked(7, 7)], Record())
+        await whole(spread, [asked(8, 8)], Record())
+        for _ in range(3):
+            await whole(spread, [asked(8, 8, 8)], Record())
+
+    asyncio.run(talk())
+    assert sorted(len(one.questions) for one in pair) == [2, 5]
+    assert [seat.open for seat in spread.seats] == [0, 0]
+
+
+def test_who_stops_listening_has_closed_the_answer_of_the_replica(spread, pair):
+    async def talk():
+        async with aclosing(heard(spread, [asked(), asked()], Record())) as events:
+            await anext(events)
+        assert sum(one.left for one in pair) == sum(len(one.questions) for one in pair)
+
+    asyncio.run(talk())
+    assert [seat.open for seat in spread.seats] == [0, 0]
+
+
+def test_the_limit_of_waiting_questions_is_that_of_all_together(spread, pair):
+    async def talk():
+        tasks = [asyncio.ensure_future(whole(spread, [asked()], Record())) for _ in range(6)]
+        await until(lambda: sum(len(one.questions) for one in pair) == 6)
+        with pytest.raises(Busy) as refused:  # two are written, four wait
+            await whole(spread, [asked()], Record())
+        assert refused.value.retry_after >= 1
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with pytest.raises(Busy):
+            spread.refuse_if_full(4)
+
+    asyncio.run(talk())
+
+
+def test_a_replica_that_ends_is_not_asked_until_it_is_back(spread, pair):
+    first, second = pair
+
+    async def talk():
+        task = asyncio.ensure_future(whole(spread, [asked()], Record()))
+        await until(lambda: first.questions)
+        first.lost.set()
+        with pytest.raises(Lost, match="has ended"):
+            await task
+        assert spread.problem is None
+        second.free.set()
+        await whole(spread, [asked()], Record())
+        second.lost.set()
+        await until(lambda: spread.problem is not None)
+        with pytest.raises(ModelError, match="no replica answers now"):
+            await whole(spread, [asked()], Record())
+        first.lost.clear()
+        await until(lambda: spread.problem is None)
+        first.free.set()
+        await whole(spread, [asked()], Record())
+
+    asyncio.run(talk())
+    assert (len(first.questions), len(second.questions)) == (2, 1)
+
+
+def test_numbers_are_sums_and_those_since_the_start_outlive_a_replica(pair):
+    seats = [Seat(replica, block=2) for replica in pair]
+    for replica, said in zip(pair, (3, 4), strict=True):
+        replica.now = State(life="first", load=_load(writing=1, said_tokens=said), pace=1.0)
+    for seat in seats:
+        seat.look()
+    assert [seat.numbers["said_tokens"] for seat in seats] == [3, 4]
+    pair[0].lost.set()
+    seats[0].look()
+    assert (seats[0].numbers["writing"], seats[0].numbers["said_tokens"]) == (0, 3)
+    pair[0].lost.clear()
+    pair[0].now = State(life="second", load=_load(writing=2, said_tokens=1), pace=1.0)
+    for _ in range(2):
+        seats[0].look()
+    assert (seats[0].numbers["writing"], seats[0].numbers["said_tokens"]) == (2, 4)
+
+
+def _load(**numbers):
+    return Load(**{**vars(IDLE), **numbers})
+
+
+def test_the_load_is_that_of_all(spread, pair):
+    for replica in pair:
+        replica.now = State(life="first", load=_load(blocks=5), pace=1.0)
+
+    asyncio.run(until(lambda: spread.load.blocks == 10))
+    assert spread.embed([[1], [2]]).tolist() == [[1.0, 2.0], [1.0, 2.0]]
+
+
+def test_closing_ends_every_answer_at_once_with_an_error(spread, pair):
+    async def talk():
+        task = asyncio.ensure_future(whole(spread, [asked()], Record()))
+        await until(lambda: pair[0].questions)
+        await asyncio.to_thread(spread.close)
+        with pytest.raises(ModelError, match="server is closing"):
+            await task
+        with pytest.raises(ModelError, match="server is closing"):
+            await whole(spread, [asked()], Record())
+
+    asyncio.run(talk())
+    assert "closing" in str(spread.problem)
