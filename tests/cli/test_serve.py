@@ -11,6 +11,7 @@ import openai
 import pytest
 from click.testing import CliRunner
 
+from practicum.cli.copies import cards_of_each
 from practicum.cli.main import practicum, run
 from practicum.models.build import build
 from practicum.models.families.llama import llama
@@ -37,6 +38,7 @@ def folder(tmp_path: Path) -> Path:
         (("--port", "70000"), "--port 70000"),
         (("--max-body", "0"), "body_bytes is 0"),
         (("--drain", "-1"), "drain is -1"),
+        (("--replicas", "0"), "--replicas 0"),
         (("--log", "no/such/folder"), "No such file"),
         (("--host", "no-such-host.invalid", "--open"), "cannot listen"),
     ],
@@ -46,9 +48,28 @@ def test_what_cannot_be_served_is_said_before_a_model_is_loaded(arguments, words
     assert words in capsys.readouterr().err
 
 
+def test_without_ray_several_replicas_are_refused_with_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run(["serve", "--model", "no-such-model", "--replicas", "2"]) == 2
+    assert "pip install 'practicum[replicas]'" in capsys.readouterr().err
+
+
+def test_cards_are_shared_where_there_are_too_few(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert [cards_of_each("cuda", replicas) for replicas in (1, 2, 3, 4)] == [1, 1, 0.5, 0.5]
+    assert cards_of_each("cpu", 2) == cards_of_each("cuda:1", 2) == 0
+
+
 def test_a_name_of_a_field_in_the_help_is_one_of_an_option():
     shown = CliRunner().invoke(practicum, ["serve", "--help"]).stdout
-    for option in ("--key-file", "--max-waiting", "--requests-per-minute", "--drain", "--open"):
+    for option in (
+        "--key-file",
+        "--max-waiting",
+        "--requests-per-minute",
+        "--drain",
+        "--open",
+        "--replicas",
+    ):
         assert option in shown
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from practicum.cli.copies import Copies
 from practicum.cli.engine import Room
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
@@ -88,6 +89,7 @@ class Allowance:
 @options_of(Place)
 @options_of(Allowance)
 @options_of(Room)
+@options_of(Copies)
 def command() -> None:
     """Answer over HTTP as OpenAI does: chats, completions, embeddings.
 
@@ -95,6 +97,7 @@ def command() -> None:
     SIGTERM and Ctrl-C end it once the running answers are finished.
     """
     place, allowance = chosen(Place), chosen(Allowance)
+    chosen(Copies).check()
     keys = place.keys()
     settings, patience = _settings(allowance, keys, place.hosts(keys)), _patience(allowance)
     door = _door(place)  # before the model: that the port is taken is known at once
@@ -144,11 +147,9 @@ def _door(place: Place) -> socket.socket:
 
 
 def _served(place: Place, room: Room, waiting: int) -> "Served":
-    from practicum.serving.served import Served
-
     speaker = chosen(Speaker)
-    worker = room.worker(speaker.load(), waiting)
-    return Served.of(place.name or Path(speaker.model).name, worker)
+    name = place.name or Path(speaker.model).name
+    return chosen(Copies).served(name, speaker, room, waiting)
 
 
 def _serve(

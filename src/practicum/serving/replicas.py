@@ -1,0 +1,296 @@
+"""Copies of a model, each with an engine in a process of its own, which Ray Serve keeps running.
+
+Ray Serve starts the processes, looks after their health, and starts one anew that has ended; what
+is said goes through its handles. The port, the keys and the limits stay in the process that calls
+`replicas`, so that they count for all together; which replica is asked says `serving.spread`.
+
+Ray listens on 127.0.0.1 alone, has no dashboard, writes to a folder that goes with it, and reports
+its use to nobody. The `ray` package is an extra: pip install 'practicum[replicas]'.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from practicum.decoding.generate import Completion
+from practicum.decoding.language_model import LanguageModel
+from practicum.errors import ConfigError, ModelError, PracticumError
+from practicum.models.build import build
+from practicum.models.decoder import Decoder
+from practicum.serving.question import Piece, Question
+from practicum.serving.served import fingerprint
+from practicum.serving.settings import Settings
+from practicum.serving.spread import Lost, Spread, State
+from practicum.serving.worker import Worker
+from practicum.tokenizers.chat import ChatTemplate
+from practicum.tokenizers.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from ray.serve.handle import DeploymentHandle  # pyright: ignore[reportMissingImports]
+
+ANSWERS = 100_000  # of one replica at once: whoever asks has counted already
+SILENCE = 20.0  # seconds after which a replica counts as gone
+OBJECTS = 80 * 2**20  # bytes of Ray's shared memory: the least it takes, since pieces are small
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # who reserves no card still sees them
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """An error on its way between processes: one with arguments of its own does not pickle."""
+
+    kind: type[PracticumError]
+    text: str
+    more: dict[str, Any] = field(default_factory=dict)  # such as `retry_after`
+
+    @classmethod
+    def of(cls, problem: Exception) -> "Fault":
+        """What nobody foresaw becomes a ModelError."""
+        if isinstance(problem, PracticumError):
+            return cls(kind=type(problem), text=str(problem), more=vars(problem))
+        return cls(kind=ModelError, text=f"{type(problem).__name__}: {problem}")
+
+    @property
+    def error(self) -> PracticumError:
+        """The error again."""
+        problem = self.kind.__new__(self.kind, self.text)
+        vars(problem).update(self.more)
+        return problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What stays the same in every replica's life."""
+
+    description: Decoder
+    tokenizer: Tokenizer
+    chat_template: ChatTemplate | None
+    ends: frozenset[int]
+    settings: Settings
+    context: int
+    fingerprint: str
+
+
+class Host:
+    """Within a replica's process: the worker that `make` makes, or why there is none."""
+
+    def __init__(self, make: Callable[[], Worker], threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._life = uuid.uuid4().hex
+        self._worker: Worker | None = None
+        self._fault = Fault(kind=ModelError, text="the model is not loaded")
+        try:
+            self._worker = make()
+        except Exception as problem:  # Ray would try again, and say it in a hundred lines
+            self._fault = Fault.of(problem)
+
+    async def answer(self, question: Question) -> AsyncGenerator[Piece | Completion | Fault, None]:
+        """As `Worker.answer`, with an error as the last thing that is said."""
+        if self._worker is None:
+            yield self._fault
+            return
+        try:
+            async with aclosing(self._worker.answer(question)) as said:
+                async for what in said:
+                    yield what
+        except PracticumError as problem:
+            yield Fault.of(problem)
+
+    async def facts(self) -> Facts | Fault:
+        """What stays the same."""
+        if self._worker is None:
+            return self._fault
+        model = self._worker.engine.language_model
+        return Facts(
+            description=self._worker.engine.model.description,
+            tokenizer=model.tokenizer,
+            chat_template=model.chat_template,
+            ends=model.ends,
+            settings=self._worker.settings,
+            context=self._worker.context,
+            fingerprint=fingerprint(model),
+        )
+
+    async def state(self) -> State | Fault:
+        """How it is now."""
+        if self._worker is None:
+            return self._fault
+        if self._worker.problem is not None:
+            return Fault.of(self._worker.problem)
+        pace = self._worker.engine.batch.pace
+        return State(life=self._life, load=self._worker.load, pace=pace)
+
+    async def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]] | Fault:
+        """As `Worker.embed`."""
+        if self._worker is None:
+            return self._fault
+        try:
+            return (await asyncio.to_thread(self._worker.embed, texts)).tolist()
+        except PracticumError as problem:
+            return Fault.of(problem)
+
+    def check_health(self) -> None:
+        """Ray Serve starts the process anew where this raises."""
+        if self._worker is None:
+            raise self._fault.error
+        if self._worker.problem is not None:
+            raise self._worker.problem
+
+
+class RayReplica:
+    """A `Replica` behind a handle of Ray Serve."""
+
+    def __init__(self, handle: "DeploymentHandle") -> None:
+        self._handle = handle
+
+    async def answer(self, question: Question) -> AsyncGenerator[Piece | Completion, None]:
+        """See `Replica`."""
+        said = self._handle.options(stream=True, method_name="answer").remote(question)
+        over = False
+        try:
+            async for what in said:
+                over = isinstance(what, Completion | Fault)
+                if isinstance(what, Fault):
+                    raise what.error
+                yield what
+        except PracticumError:
+            raise
+        except Exception as problem:
+            over = True
+            raise _lost(problem) from problem
+        finally:
+            if not over:
+                said.cancel()
+
+    def facts(self) -> Facts:
+        """See `Host`. Raises what kept the replica from its start."""
+        return self._asked("facts")
+
+    def state(self) -> State:
+        """See `Replica`."""
+        return self._asked("state", seconds=SILENCE)
+
+    def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """See `Replica`."""
+        return self._asked("embed", texts)
+
+    def _asked(self, method: str, *given: Any, seconds: float | None = None) -> Any:
+        try:
+            found = getattr(self._handle, method).remote(*given).result(timeout_s=seconds)
+        except Exception as problem:
+            raise _lost(problem) from problem
+        if isinstance(found, Fault):
+            raise found.error
+        return found
+
+
+def _lost(problem: Exception) -> Lost:
+    """Of the long words of Ray, the name of what happened."""
+    name = type(problem).__name__.partition("(")[0]
+    return Lost(f"the replica that was asked has ended ({name}); ask again")
+
+
+def check_ray() -> None:
+    """Raises ConfigError where the extra is not installed."""
+    try:
+        from ray import serve  # noqa: F401  # pyright: ignore[reportMissingImports]
+    except ImportError as problem:  # also where parts of Ray Serve are missing
+        raise ConfigError(
+            "several replicas need Ray Serve; pip install 'practicum[replicas]'"
+        ) from problem
+
+
+def replicas(make: Callable[[], Worker], count: int, *, cards: float = 0.0) -> tuple[Spread, str]:
+    """`count` processes with the worker that `make` makes, and the fingerprint of its model.
+
+    `make` is called in each process, so it must pickle. The processes share the threads that torch
+    has here; each reserves `cards` GPUs, or a part of one. Raises what `make` raises, and
+    ConfigError where Ray is missing.
+    """
+    check_ray()
+    if count < 1:
+        raise ConfigError(f"{count} replicas; expected 1 or more")
+    folder = tempfile.TemporaryDirectory(prefix="practicum-", ignore_cleanup_errors=True)
+    stop = _started(folder)
+    try:
+        threads = max(1, torch.get_num_threads() // count)
+        first = _deployed(make, threads, cards, 0)
+        facts = first.facts()  # what keeps one from its start keeps all
+        others = [_deployed(make, threads, cards, number) for number in range(1, count)]
+        for other in others:
+            other.facts()
+    except BaseException:
+        stop()
+        raise
+    model = LanguageModel(
+        build(facts.description, device="meta"),  # the weights are elsewhere
+        facts.tokenizer,
+        facts.chat_template,
+        ends=facts.ends,
+    )
+    return Spread([first, *others], model, facts.settings, facts.context, stop), facts.fingerprint
+
+
+def _started(folder: "tempfile.TemporaryDirectory[str]") -> Callable[[], None]:
+    """Start Ray and Ray Serve for this process alone; what ends them."""
+    os.environ.update(QUIET)
+    import ray  # pyright: ignore[reportMissingImports]
+    from ray import serve  # pyright: ignore[reportMissingImports]
+
+    def stop() -> None:
+        with contextlib.suppress(Exception):  # of a controller that has ended already
+            serve.shutdown()
+        ray.shutdown()
+        folder.cleanup()
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=1,  # the processes reserve none; of more, Ray would start idle ones
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=OBJECTS,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder.name,
+        )
+        serve.start(proxy_location="Disabled", logging_config=_logging())
+    except BaseException:
+        stop()
+        raise
+    return stop
+
+
+def _logging() -> dict[str, Any]:
+    return {"log_level": "ERROR", "enable_access_log": False}
+
+
+def _deployed(make: Callable[[], Worker], threads: int, cards: float, number: int) -> RayReplica:
+    """An application of one process: Ray Serve would choose by itself among those of one."""
+    from ray import serve  # pyright: ignore[reportMissingImports]
+
+    deployment = serve.deployment(Host).options(
+        num_replicas=1,
+        max_ongoing_requests=ANSWERS,
+        health_check_period_s=1.0,
+        health_check_timeout_s=SILENCE,
+        graceful_shutdown_timeout_s=0.5,
+        logging_config=_logging(),
+        ray_actor_options={
+            "num_cpus": 0,
+            "num_gpus": cards,
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(threads)}},
+        },
+    )
+    application = deployment.bind(make, threads)
+    return RayReplica(serve.run(application, name=f"replica-{number}", route_prefix=None))
