@@ -9,10 +9,12 @@ block is not decided here.
 Block 0 belongs to nobody: what a table leaves open is 0, and padding is written there.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int
@@ -61,11 +63,18 @@ def empty_pool(
     device: torch.device | str,
     dtype: torch.dtype,
 ) -> Pool:
-    """A pool of zeros. The system gives the memory when it is first written to."""
-    keys, values = (
-        torch.zeros(blocks, heads, size, width, device=device, dtype=dtype) for width in widths
-    )
+    """A pool of zeros. On a CPU the system gives the memory when it is first written to."""
+    keys, values = (_zeros((blocks, heads, size, width), device, dtype) for width in widths)
     return Pool(keys=keys, values=values)
+
+
+def _zeros(
+    shape: tuple[int, int, int, int], device: torch.device | str, dtype: torch.dtype
+) -> Float[Tensor, "n g w c"]:
+    if torch.device(device).type != "cpu":
+        return torch.zeros(shape, device=device, dtype=dtype)
+    count = math.prod(shape) * dtype.itemsize  # bytes; torch would write the zeros at once
+    return torch.from_numpy(np.zeros(count, dtype=np.uint8)).view(dtype).view(shape)
 
 
 class Paging:
