@@ -4,13 +4,15 @@ Ray Serve starts the processes, looks after their health, and starts one anew th
 is said goes through its handles. The port, the keys and the limits stay in the process that calls
 `replicas`, so that they count for all together; which replica is asked says `serving.spread`.
 
-Ray listens on 127.0.0.1 alone, has no dashboard, writes to a folder that goes with it, and reports
-its use to nobody. The `ray` package is an extra: pip install 'practicum[replicas]'.
+Ray listens on 127.0.0.1 alone, takes work from whoever has this process's token, has no dashboard,
+writes to a folder that goes with it, and reports its use to nobody. The `ray` package is an extra:
+pip install 'practicum[replicas]'.
 """
 
 import asyncio
 import contextlib
 import os
+import secrets
 import tempfile
 import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -39,8 +41,11 @@ if TYPE_CHECKING:
 ANSWERS = 100_000  # of one replica at once: whoever asks has counted already
 SILENCE = 20.0  # seconds after which a replica counts as gone
 OBJECTS = 80 * 2**20  # bytes of Ray's shared memory: the least it takes, since pieces are small
-QUIET = {
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux, too: listen on 127.0.0.1 alone
+    "RAY_AUTH_MODE": "token",  # others on this machine cannot give it work
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # who reserves no card still sees them
 }
 
@@ -202,6 +207,7 @@ def _lost(problem: Exception) -> Lost:
 
 def check_ray() -> None:
     """Raises ConfigError where the extra is not installed."""
+    os.environ.update(ENVIRONMENT)  # read when Ray is imported
     try:
         from ray import serve  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as problem:  # also where parts of Ray Serve are missing
@@ -224,9 +230,9 @@ def replicas(make: Callable[[], Worker], count: int, *, cards: float = 0.0) -> t
     stop = _started(folder)
     try:
         threads = max(1, torch.get_num_threads() // count)
-        first = _deployed(make, threads, cards, 0)
+        (first,) = _deployed(make, threads, cards, range(1))
         facts = first.facts()  # what keeps one from its start keeps all
-        others = [_deployed(make, threads, cards, number) for number in range(1, count)]
+        others = _deployed(make, threads, cards, range(1, count))
         for other in others:
             other.facts()
     except BaseException:
@@ -243,7 +249,6 @@ def replicas(make: Callable[[], Worker], count: int, *, cards: float = 0.0) -> t
 
 def _started(folder: "tempfile.TemporaryDirectory[str]") -> Callable[[], None]:
     """Start Ray and Ray Serve for this process alone; what ends them."""
-    os.environ.update(QUIET)
     import ray  # pyright: ignore[reportMissingImports]
     from ray import serve  # pyright: ignore[reportMissingImports]
 
@@ -275,8 +280,13 @@ def _logging() -> dict[str, Any]:
     return {"log_level": "ERROR", "enable_access_log": False}
 
 
-def _deployed(make: Callable[[], Worker], threads: int, cards: float, number: int) -> RayReplica:
-    """An application of one process: Ray Serve would choose by itself among those of one."""
+def _deployed(
+    make: Callable[[], Worker], threads: int, cards: float, numbers: range
+) -> list[RayReplica]:
+    """For each number an application of one process, as Ray Serve itself would choose among more.
+
+    It waits until all run.
+    """
     from ray import serve  # pyright: ignore[reportMissingImports]
 
     deployment = serve.deployment(Host).options(
@@ -292,5 +302,8 @@ def _deployed(make: Callable[[], Worker], threads: int, cards: float, number: in
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(threads)}},
         },
     )
-    application = deployment.bind(make, threads)
-    return RayReplica(serve.run(application, name=f"replica-{number}", route_prefix=None))
+    targets = [
+        serve.RunTarget(deployment.bind(make, threads), name=f"replica-{n}", route_prefix=None)
+        for n in numbers
+    ]
+    return [RayReplica(handle) for handle in serve.run_many(targets)]
