@@ -74,7 +74,11 @@ def _device() -> Iterator[Finding]:
     yield "threads", f"{threads} of {cores} cores", advice
     yield "memory", f"{memory() / 1e9:.1f} GB", ""
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    yield "C++ compiler", compiler or "missing", "" if compiler else "torch.compile needs one"
+    how = "" if compiler else "the fast kernels of a CPU and torch.compile need one"
+    yield "C++ compiler", compiler or "missing", how
+    from practicum.kernels.native import available
+
+    yield "kernels in C++", available(), ""
 
 
 def _cores() -> int:
