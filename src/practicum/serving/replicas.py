@@ -11,6 +11,7 @@ pip install 'practicum[replicas]'.
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import tempfile
@@ -18,6 +19,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -152,6 +154,22 @@ class Host:
             raise self._worker.problem
 
 
+def _made_here(make: Callable[[], Worker]) -> Worker:
+    """`make()`, in a process whose own port is for this machine alone.
+
+    Ray Serve opens one in every replica, on all addresses, and has no setting for that. The token
+    guards it, too.
+    """
+    from ray.serve._private import replica  # pyright: ignore[reportMissingImports]
+
+    bind = getattr(replica, "add_port_to_grpc_server", None)
+    if bind is not None:
+        replica.add_port_to_grpc_server = lambda server, address: bind(
+            server, address.replace("[::]", "127.0.0.1")
+        )
+    return make()
+
+
 class RayReplica:
     """A `Replica` behind a handle of Ray Serve."""
 
@@ -202,7 +220,7 @@ class RayReplica:
 def _lost(problem: Exception) -> Lost:
     """Of the long words of Ray, the name of what happened."""
     name = type(problem).__name__.partition("(")[0]
-    return Lost(f"the replica that was asked has ended ({name}); ask again")
+    return Lost(f"the replica that wrote this has ended ({name}); ask again")
 
 
 def check_ray() -> None:
@@ -270,6 +288,7 @@ def _started(folder: "tempfile.TemporaryDirectory[str]") -> Callable[[], None]:
             _temp_dir=folder.name,
         )
         serve.start(proxy_location="Disabled", logging_config=_logging())
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # which `serve` has set to INFO
     except BaseException:
         stop()
         raise
@@ -302,6 +321,7 @@ def _deployed(
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(threads)}},
         },
     )
+    make = partial(_made_here, make)
     targets = [
         serve.RunTarget(deployment.bind(make, threads), name=f"replica-{n}", route_prefix=None)
         for n in numbers
