@@ -182,21 +182,22 @@ def _drawn(
 
     from practicum.evaluation import code_ranking
     from practicum.evaluation.code_runs import draw_samples
+    from practicum.serving.engine import Engine
 
     if code.back_translation:
         for problem in problems:
             code_ranking.reversed_order(problem, "")  # refuses what has no docstring
-    lm, manner = speaker.load(), code.manner()
+    engine, manner = Engine(speaker.load()), code.manner()  # reads a prompt once for all samples
     heuristics: dict[str, Heuristic] = {
         "mean log P": code_ranking.mean_log_probability,
         "sum log P": code_ranking.log_probability,
     }
     if code.back_translation:
-        heuristics["back-translation"] = code_ranking.back_translation(lm)
+        heuristics["back-translation"] = code_ranking.back_translation(engine)
     samples = []
     for temperature in manner.temperatures:
         one = replace(manner, temperatures=(temperature,))
-        drawn = draw_samples(lm, problems, one, decode=lm.tokenizer.decode)
+        drawn = draw_samples(engine, problems, one, decode=engine.tokenizer.decode)
         samples += running.judged(drawn)
     return heuristics, samples
 

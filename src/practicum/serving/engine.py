@@ -32,6 +32,8 @@ from practicum.serving.question import Piece, Question
 from practicum.serving.row import Hear, Place, Row
 from practicum.serving.settings import Settings
 
+AHEAD = 4  # batches of questions that wait at once where all are known beforehand
+
 
 class Engine:
     """Answers many questions at once with one model."""
@@ -84,22 +86,25 @@ class Engine:
 
             return hear
 
-        # all are looked at before anything is read
-        rows = [self.prepare(question, ear(i)) for i, question in enumerate(questions)]
+        for question in questions:  # before anything is read
+            self._check(question)
+        rows: dict[int, Row] = {}  # few at a time: a row with its numbers takes some memory
+        left = deque(enumerate(questions))
         try:
-            for row in rows:
-                self.enter(row)
-            left = len(rows)
-            while left:
+            while left or rows:
+                while left and len(rows) < AHEAD * self.settings.rows:
+                    index, question = left.popleft()
+                    rows[index] = self.prepare(question, ear(index))
+                    self.enter(rows[index])
                 while not heard:
                     self.step()
                 index, end = heard.popleft()
                 if isinstance(end, PracticumError):
                     raise end
-                left -= 1
+                del rows[index]
                 yield replace(end, index=index)
         finally:
-            for row in rows:
+            for row in rows.values():
                 self.cancel(row)
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> list[Likelihood]:
@@ -140,13 +145,7 @@ class Engine:
 
     def prepare(self, question: Question, hear: Hear) -> Row:
         """An answer that can `enter`. Raises as `ask`, and waits for nothing that is computed."""
-        check_fits(len(question.ids), self.memory.capacity)
-        size = self.tokenizer.size
-        outside = next((id for id in question.ids if not 0 <= id < size), None)
-        if outside is not None:
-            raise ModelError(
-                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}"
-            )
+        self._check(question)
         return Row(
             question,
             hear,
@@ -157,6 +156,16 @@ class Engine:
             capacity=self.memory.capacity,
             lookup=self.settings.lookup if self.memory.all_in_blocks else None,
         )
+
+    def _check(self, question: Question) -> None:
+        """Raises ModelError where the prompt cannot be continued."""
+        check_fits(len(question.ids), self.memory.capacity)
+        size = self.tokenizer.size
+        outside = next((id for id in question.ids if not 0 <= id < size), None)
+        if outside is not None:
+            raise ModelError(
+                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}"
+            )
 
     def enter(self, row: Row) -> None:
         """Let `row` wait for its turn."""
