@@ -149,9 +149,10 @@ def server(tmp_path_factory):
             said = next(line for line in process.stderr if "answers at" in line)
             yield Running(process, temporary, said.split("answers at ")[1].split(",")[0])
         finally:
-            for one in psutil.Process(process.pid).children(recursive=True):
-                one.kill()
-            process.kill()
+            if process.poll() is None:
+                for one in psutil.Process(process.pid).children(recursive=True):
+                    one.kill()
+                process.kill()
             shutil.rmtree(temporary)
 
 
@@ -168,13 +169,14 @@ def until(holds, seconds=30.0):
         time.sleep(0.05)
 
 
-def long(client, prompt, **more):
+def long(client, prompt, tokens=4000, **more):
     """Thousands of tokens; the model hardly ever ends by itself."""
     return client.completions.create(
-        model="small", prompt=prompt, max_tokens=4000, temperature=0, **more
+        model="small", prompt=prompt, max_tokens=tokens, temperature=0, **more
     )
 
 
+@pytest.mark.slow("two processes more are started, each with torch, and one of them again")
 def test_answers_are_those_of_one_engine(server, client):
     assert len(server.hosts) == 2
     prompts = [f"{number} times" for number in range(6)]
@@ -230,17 +232,16 @@ def test_the_limit_of_waiting_questions_is_that_of_all(server, client):
 def test_a_killed_replica_takes_its_answers_alone_and_comes_back(server, client):
     blocks = server.number("blocks")
     hosts = server.hosts
-    with ThreadPoolExecutor(4) as threads:
-        asked = [threads.submit(long, client, str(number)) for number in range(4)]
-        until(lambda: server.number("writing") == 4)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(long, client, str(number), tokens=2000) for number in range(2)]
+        until(lambda: server.number("writing") == 2)
         killed = min(hosts)
         os.kill(killed, signal.SIGKILL)
         problems = [one.exception() for one in asked]
-    assert sorted(problem is None for problem in problems) == [False, False, True, True]
-    for problem in problems:
-        if problem is not None:
-            assert isinstance(problem, openai.InternalServerError)
-            assert (problem.status_code, problem.code) == (503, "engine_unavailable")
+    assert sorted(problem is None for problem in problems) == [False, True]
+    (problem,) = filter(None, problems)
+    assert isinstance(problem, openai.InternalServerError)
+    assert (problem.status_code, problem.code) == (503, "engine_unavailable")
     for _ in range(3):  # the other goes on
         client.completions.create(model="small", prompt="x", max_tokens=3)
     until(lambda: len(server.hosts - {killed}) == 2 and server.number("blocks") == blocks, 60)

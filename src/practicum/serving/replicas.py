@@ -10,7 +10,6 @@ pip install 'practicum[replicas]'.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -244,7 +243,7 @@ def replicas(make: Callable[[], Worker], count: int, *, cards: float = 0.0) -> t
     check_ray()
     if count < 1:
         raise ConfigError(f"{count} replicas; expected 1 or more")
-    folder = tempfile.TemporaryDirectory(prefix="practicum-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(prefix="practicum-ray-", ignore_cleanup_errors=True)
     stop = _started(folder)
     try:
         threads = max(1, torch.get_num_threads() // count)
@@ -270,10 +269,10 @@ def _started(folder: "tempfile.TemporaryDirectory[str]") -> Callable[[], None]:
     import ray  # pyright: ignore[reportMissingImports]
     from ray import serve  # pyright: ignore[reportMissingImports]
 
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # its import has set INFO
+
     def stop() -> None:
-        with contextlib.suppress(Exception):  # of a controller that has ended already
-            serve.shutdown()
-        ray.shutdown()
+        ray.shutdown()  # ends what was started here, Ray Serve with it
         folder.cleanup()
 
     try:
@@ -288,7 +287,6 @@ def _started(folder: "tempfile.TemporaryDirectory[str]") -> Callable[[], None]:
             _temp_dir=folder.name,
         )
         serve.start(proxy_location="Disabled", logging_config=_logging())
-        logging.getLogger("ray.serve").setLevel(logging.ERROR)  # which `serve` has set to INFO
     except BaseException:
         stop()
         raise
