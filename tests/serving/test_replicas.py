@@ -87,6 +87,7 @@ def test_a_host_says_what_its_worker_says_and_errors_last():
 
 def test_a_host_whose_worker_cannot_be_made_says_why():
     host = Host(failing, threads=torch.get_num_threads())
+    host.check_health()  # it is not started anew before somebody has heard why
 
     async def faults():
         question = Question(ids=(65,), sampling=Sampling())

@@ -95,6 +95,7 @@ class Host:
         self._life = uuid.uuid4().hex
         self._worker: Worker | None = None
         self._fault = Fault(kind=ModelError, text="the model is not loaded")
+        self._told = False  # whether somebody has heard of the fault
         try:
             self._worker = make()
         except Exception as problem:  # Ray would try again, and say it in a hundred lines
@@ -115,7 +116,7 @@ class Host:
     async def facts(self) -> Facts | Fault:
         """What stays the same."""
         if self._worker is None:
-            return self._fault
+            return self._tell()
         model = self._worker.engine.language_model
         return Facts(
             description=self._worker.engine.model.description,
@@ -130,7 +131,7 @@ class Host:
     async def state(self) -> State | Fault:
         """How it is now."""
         if self._worker is None:
-            return self._fault
+            return self._tell()
         if self._worker.problem is not None:
             return Fault.of(self._worker.problem)
         pace = self._worker.engine.batch.pace
@@ -146,11 +147,16 @@ class Host:
             return Fault.of(problem)
 
     def check_health(self) -> None:
-        """Ray Serve starts the process anew where this raises."""
+        """Ray Serve starts the process anew where this raises: not before the reason is told."""
         if self._worker is None:
-            raise self._fault.error
-        if self._worker.problem is not None:
+            if self._told:
+                raise self._fault.error
+        elif self._worker.problem is not None:
             raise self._worker.problem
+
+    def _tell(self) -> Fault:
+        self._told = True
+        return self._fault
 
 
 def _made_here(make: Callable[[], Worker]) -> Worker:
@@ -306,6 +312,8 @@ def _deployed(
     """
     from ray import serve  # pyright: ignore[reportMissingImports]
 
+    if not numbers:
+        return []
     deployment = serve.deployment(Host).options(
         num_replicas=1,
         max_ongoing_requests=ANSWERS,
