@@ -9,15 +9,11 @@ writes to a folder that goes with it, and reports its use to nobody. The `ray` p
 pip install 'practicum[replicas]'.
 """
 
-import asyncio
 import logging
 import os
 import secrets
 import tempfile
-import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +21,12 @@ import torch
 
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
-from practicum.errors import ConfigError, ModelError, PracticumError
+from practicum.errors import ConfigError, PracticumError
 from practicum.models.build import build
-from practicum.models.decoder import Decoder
+from practicum.serving.host import Facts, Fault, Host
 from practicum.serving.question import Piece, Question
-from practicum.serving.served import fingerprint
-from practicum.serving.settings import Settings
 from practicum.serving.spread import Lost, Spread, State
 from practicum.serving.worker import Worker
-from practicum.tokenizers.chat import ChatTemplate
-from practicum.tokenizers.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle  # pyright: ignore[reportMissingImports]
@@ -49,114 +41,6 @@ ENVIRONMENT = {
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # who reserves no card still sees them
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """An error on its way between processes: one with arguments of its own does not pickle."""
-
-    kind: type[PracticumError]
-    text: str
-    more: dict[str, Any] = field(default_factory=dict)  # such as `retry_after`
-
-    @classmethod
-    def of(cls, problem: Exception) -> "Fault":
-        """What nobody foresaw becomes a ModelError."""
-        if isinstance(problem, PracticumError):
-            return cls(kind=type(problem), text=str(problem), more=vars(problem))
-        return cls(kind=ModelError, text=f"{type(problem).__name__}: {problem}")
-
-    @property
-    def error(self) -> PracticumError:
-        """The error again."""
-        problem = self.kind.__new__(self.kind, self.text)
-        vars(problem).update(self.more)
-        return problem
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What stays the same in every replica's life."""
-
-    description: Decoder
-    tokenizer: Tokenizer
-    chat_template: ChatTemplate | None
-    ends: frozenset[int]
-    settings: Settings
-    context: int
-    fingerprint: str
-
-
-class Host:
-    """Within a replica's process: the worker that `make` makes, or why there is none."""
-
-    def __init__(self, make: Callable[[], Worker], threads: int) -> None:
-        torch.set_num_threads(threads)
-        self._life = uuid.uuid4().hex
-        self._worker: Worker | None = None
-        self._fault = Fault(kind=ModelError, text="the model is not loaded")
-        self._told = False  # whether somebody has heard of the fault
-        try:
-            self._worker = make()
-        except Exception as problem:  # Ray would try again, and say it in a hundred lines
-            self._fault = Fault.of(problem)
-
-    async def answer(self, question: Question) -> AsyncGenerator[Piece | Completion | Fault, None]:
-        """As `Worker.answer`, with an error as the last thing that is said."""
-        if self._worker is None:
-            yield self._fault
-            return
-        try:
-            async with aclosing(self._worker.answer(question)) as said:
-                async for what in said:
-                    yield what
-        except PracticumError as problem:
-            yield Fault.of(problem)
-
-    async def facts(self) -> Facts | Fault:
-        """What stays the same."""
-        if self._worker is None:
-            return self._tell()
-        model = self._worker.engine.language_model
-        return Facts(
-            description=self._worker.engine.model.description,
-            tokenizer=model.tokenizer,
-            chat_template=model.chat_template,
-            ends=model.ends,
-            settings=self._worker.settings,
-            context=self._worker.context,
-            fingerprint=fingerprint(model),
-        )
-
-    async def state(self) -> State | Fault:
-        """How it is now."""
-        if self._worker is None:
-            return self._tell()
-        if self._worker.problem is not None:
-            return Fault.of(self._worker.problem)
-        pace = self._worker.engine.batch.pace
-        return State(life=self._life, load=self._worker.load, pace=pace)
-
-    async def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]] | Fault:
-        """As `Worker.embed`."""
-        if self._worker is None:
-            return self._fault
-        try:
-            return (await asyncio.to_thread(self._worker.embed, texts)).tolist()
-        except PracticumError as problem:
-            return Fault.of(problem)
-
-    def check_health(self) -> None:
-        """Ray Serve starts the process anew where this raises: not before the reason is told."""
-        if self._worker is None:
-            if self._told:
-                raise self._fault.error
-        elif self._worker.problem is not None:
-            raise self._worker.problem
-
-    def _tell(self) -> Fault:
-        self._told = True
-        return self._fault
 
 
 def _made_here(make: Callable[[], Worker]) -> Worker:
