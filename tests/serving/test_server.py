@@ -107,7 +107,7 @@ def test_a_reader_that_stops_reading_is_let_go(serve):
         )
         connection.sendall(f"{HEAD}content-length: {len(body)}\r\n\r\n{body}".encode())
         deadline = time.monotonic() + 30
-        while not worker.load.asked or worker.load.writing or worker.load.waiting:
+        while not worker.load.asked or not worker.engine.idle:
             assert time.monotonic() < deadline, worker.load
             time.sleep(0.02)
         assert worker.load.cancelled > 0

@@ -18,6 +18,7 @@ EXTRAS = {  # package: (what it is for, how to get it)
     "pyarrow": (".parquet files", "pip install 'practicum[data]'"),
     "huggingface-hub": ("models by hub name", "pip install 'practicum[hub]'"),
     "datasets": ("corpora by hub name (hf:…)", "pip install 'practicum[hub]'"),
+    "ray": ("several copies of a model (serve --replicas)", "pip install 'practicum[replicas]'"),
     "psycopg": ("results in PostgreSQL", "pip install 'practicum[postgres]'"),
 }
 ROOM_NEEDED = 2e9  # bytes: the packaged model, corpora, checkpoints of the small presets
