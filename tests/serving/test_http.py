@@ -269,7 +269,10 @@ def test_what_changes_no_answer_is_accepted(client):
 def test_more_tokens_than_the_context_holds_end_with_it(client):
     body = {"model": "tiny", "prompt": "x" * 1020, "max_tokens": 10**12}
     choice = post(client, "/v1/completions", body).json()
-    assert choice["usage"] == {"prompt_tokens": 1020, "completion_tokens": 5, "total_tokens": 1025}
+    told = [
+        choice["usage"][name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    ]
+    assert told == [1020, 5, 1025]
     assert choice["choices"][0]["finish_reason"] == "length"
 
 

@@ -38,13 +38,21 @@ def test_a_stream_says_the_same_as_a_whole_answer(ask):
         ask.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
     )
     assert chunks[-1].choices == []
-    assert chunks[-1].usage == whole.usage
+    counted = {"prompt_tokens", "completion_tokens", "total_tokens"}
+    assert chunks[-1].usage.model_dump(include=counted) == whole.usage.model_dump(include=counted)
     for choice in whole.choices:
         own = [c.choices[0] for c in chunks[:-1] if c.choices[0].index == choice.index]
         assert own[0].delta.role == "assistant"
         assert "".join(c.delta.content or "" for c in own) == choice.message.content
         assert [c.finish_reason for c in own] == [None] * (len(own) - 1) + ["length"]
     assert whole.choices[0].message.content != whole.choices[1].message.content
+
+
+def test_what_was_read_before_is_told(ask):
+    asked = {"model": "tiny", "prompt": "a beginning that nobody has sent before: " * 3}
+    first, again = (ask.completions.create(**asked, max_tokens=2, n=n) for n in (1, 3))
+    assert first.usage.prompt_tokens_details.cached_tokens == 0
+    assert again.usage.prompt_tokens_details.cached_tokens == 112  # of 120, in blocks of 16
 
 
 def test_the_same_seed_says_the_same_and_without_one_answers_differ(ask):

@@ -33,6 +33,8 @@ async def heard(
             events.put_nowait((number, problem))
 
     tasks = [asyncio.create_task(listen(*numbered)) for numbered in enumerate(questions)]
+    first = {question.ids: number for number, question in reversed([*enumerate(questions)])}
+    unheard = set(first.values())  # of each prompt the first answer says what was read before
     try:
         left = len(tasks)
         while left:
@@ -41,6 +43,9 @@ async def heard(
                 raise event
             if isinstance(event, Piece):
                 record.said(len(event.choices))
+                if number in unheard:
+                    unheard.remove(number)
+                    record.cached_tokens += event.shared
             else:
                 left -= 1
             yield number, event

@@ -27,6 +27,7 @@ from practicum.serving.openai_answers import (
     Delta,
     Finish,
     Usage,
+    usage_of,
 )
 from practicum.serving.openai_requests import ChatMessage, ChatRequest
 from practicum.serving.question import Piece, Question
@@ -57,7 +58,7 @@ async def answer_chat(
     if asked.stream:
         return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
-    return json_of(writing.answer(await while_connected(request.receive, work)))
+    return json_of(writing.answer(await while_connected(request.receive, work), record))
 
 
 def turn_of(message: ChatMessage, place: int) -> dict[str, Any]:
@@ -149,16 +150,15 @@ class ChatWriting:
         self._id = f"chatcmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
 
-    def answer(self, completions: Sequence[Completion]) -> ChatAnswer:
+    def answer(self, completions: Sequence[Completion], record: Record) -> ChatAnswer:
         """All messages at once."""
-        said = sum(len(completion.ids) for completion in completions)
         return ChatAnswer(
             id=self._id,
             created=self._created,
             model=self.served.name,
             system_fingerprint=self.served.fingerprint,
             choices=[self._choice(*numbered) for numbered in enumerate(completions)],
-            usage=self._usage(said),
+            usage=usage_of(self.read, record),
         )
 
     def _choice(self, number: int, completion: Completion) -> ChatChoice:
@@ -198,7 +198,7 @@ class ChatWriting:
                     yield self._chunk(number, Delta(content=rest))
                 yield self._chunk(number, Delta(), finish=message.finish(event))
         if self.asked.wants_usage:
-            yield self._part([], self._usage(record.completion_tokens))
+            yield self._part([], usage_of(self.read, record))
 
     def _chunk(
         self,
@@ -220,6 +220,3 @@ class ChatWriting:
             choices=choices,
             usage=usage,
         )
-
-    def _usage(self, said: int) -> Usage:
-        return Usage(prompt_tokens=self.read, completion_tokens=said, total_tokens=self.read + said)

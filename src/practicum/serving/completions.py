@@ -21,6 +21,7 @@ from practicum.serving.openai_answers import (
     Finish,
     TokenLogprobs,
     Usage,
+    usage_of,
 )
 from practicum.serving.openai_requests import CompletionRequest
 from practicum.serving.question import Piece, Question
@@ -49,7 +50,7 @@ async def answer_completion(
     if asked.stream:
         return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
-    return json_of(writing.answer(await while_connected(request.receive, work)))
+    return json_of(writing.answer(await while_connected(request.receive, work), record))
 
 
 def check_number(answers: int, served: Served, settings: HttpSettings) -> None:
@@ -95,7 +96,7 @@ class CompletionWriting:
         self._id = f"cmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
 
-    def answer(self, completions: Sequence[Completion]) -> CompletionAnswer:
+    def answer(self, completions: Sequence[Completion], record: Record) -> CompletionAnswer:
         """All texts at once."""
         choices = []
         for number, completion in enumerate(completions):
@@ -112,8 +113,7 @@ class CompletionWriting:
                     finish_reason=FINISH[completion.finish],
                 )
             )
-        said = sum(len(completion.ids) for completion in completions)
-        return self._part(choices, self._usage(said))
+        return self._part(choices, usage_of(self._read, record))
 
     async def chunks(self, record: Record) -> AsyncGenerator[CompletionAnswer, None]:
         """Parts of the texts, as they come."""
@@ -131,7 +131,7 @@ class CompletionWriting:
                 if event.text or logprobs is not None:
                     yield self._chunk(number, event.text, logprobs=logprobs)
         if self.asked.wants_usage:
-            yield self._part([], self._usage(record.completion_tokens))
+            yield self._part([], usage_of(self._read, record))
 
     def _of_piece(self, tokens: TokensOfText, piece: Piece) -> TokenLogprobs | None:
         if self.asked.logprobs is None:
@@ -162,9 +162,9 @@ class CompletionWriting:
             usage=usage,
         )
 
-    def _usage(self, said: int) -> Usage:
-        read = sum(map(len, self.prompts))
-        return Usage(prompt_tokens=read, completion_tokens=said, total_tokens=read + said)
+    @property
+    def _read(self) -> int:
+        return sum(map(len, self.prompts))
 
     def _tokens(self) -> TokensOfText:
         model = self.served.language_model

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
+from practicum.serving.request_log import Record
+
 T = TypeVar("T")
 
 
@@ -17,12 +19,30 @@ Sparse = Annotated[T | None, Field(exclude_if=_missing)]
 Finish = Literal["stop", "length", "tool_calls"]
 
 
+class PromptDetails(BaseModel):
+    """Of the tokens that were read."""
+
+    cached_tokens: int
+
+
 class Usage(BaseModel):
     """Tokens that were read and written; a prompt with several answers is read once."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptDetails
+
+
+def usage_of(read: int, record: Record) -> Usage:
+    """Of an answer to prompts of `read` tokens that is over."""
+    said = record.completion_tokens
+    return Usage(
+        prompt_tokens=read,
+        completion_tokens=said,
+        total_tokens=read + said,
+        prompt_tokens_details=PromptDetails(cached_tokens=record.cached_tokens),
+    )
 
 
 class ModelCard(BaseModel):

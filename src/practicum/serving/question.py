@@ -34,3 +34,4 @@ class Piece:
 
     text: str
     choices: tuple[Choice, ...]  # the tokens taken since; their text may still be held back
+    shared: int = 0  # tokens of the prompt that had been read for another

@@ -29,6 +29,7 @@ class Record:
     code: str | None = None  # of the error
     problem: str | None = None  # what nobody foresaw
     prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompts', read before for another
     completion_tokens: int = 0
     first_token: float | None = None  # seconds
     seconds: float = 0.0
@@ -58,6 +59,7 @@ class Record:
             "code": self.code,
             "problem": self.problem,
             "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cached_tokens,
             "completion_tokens": self.completion_tokens,
             "first_token_seconds": _rounded(self.first_token),
             "seconds": _rounded(self.seconds),

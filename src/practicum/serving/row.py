@@ -95,8 +95,9 @@ class Row:
         self._choices.append(choice)
         if text:
             choices, self._choices = tuple(self._choices), []
-            self.hear(Piece(text=text, choices=choices))
+            self.hear(Piece(text=text, choices=choices, shared=self.shared))
         if self.writing.finish is not None:
             if self._choices:
-                self.hear(Piece(text="", choices=tuple(self._choices)))
+                choices = tuple(self._choices)
+                self.hear(Piece(text="", choices=choices, shared=self.shared))
             self.hear(self.writing.completion())
