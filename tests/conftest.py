@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Numbers must not depend on how many cores a machine has, and two workers must not fight for them.
@@ -16,6 +17,9 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test depends on a hub; some ask what happens without one
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+settings.register_profile("untimed", deadline=None)  # no test is about time: machines are busy
+settings.load_profile("untimed")
 
 install_import_hook("practicum", "runtime_types.checked")
 

@@ -3,7 +3,7 @@
 import click
 
 from practicum.cli.render import json_option, print_table
-from practicum.cli.verdicts import STATES, state_of
+from practicum.cli.verdicts import STATES, Codes, state_of
 from practicum.papers.catalog import SIGNALS, TECHNIQUES, TIERS, Entry, entries
 
 
@@ -28,8 +28,9 @@ def command(
     how is the --technique: rules written by hand (symbolic), learning without a neural network
     (classical) or with one (deep).
     """
+    codes = Codes()
     chosen = [
-        (entry, state_of(entry))
+        (entry, state_of(entry, codes))
         for entry in entries()
         if tier in (None, entry.tier)
         and (section or "").lower() in entry.section.lower()

@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from practicum.config import from_json, to_json
 from practicum.errors import ConfigError, StoreError
@@ -33,9 +36,21 @@ def export_verdict(verdict: Verdict, rows: Rows, folder: Path) -> Path:
 
 def read_export(path: Path) -> tuple[Verdict, Rows]:
     """What `export_verdict` wrote. Raises StoreError when the file is missing or something else."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+    with _read(path) as data:
         return verdict_from_json(data["verdict"]), from_json(Rows, data["rows"])
+
+
+def read_verdict(path: Path) -> Verdict:
+    """The verdict alone, sooner. Raises StoreError as `read_export`."""
+    with _read(path) as data:
+        return verdict_from_json(data["verdict"])
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    """The file's data; what goes wrong while it is read, or within the block, names the file."""
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise StoreError(f"cannot read {path}: {problem.strerror}") from problem
     except (ValueError, KeyError, TypeError, ConfigError) as problem:
