@@ -28,7 +28,8 @@ FIND_PYTHON = for python in $(PYTHON) python3.11 python3.12 python3.13 python3 p
 	  then echo $$python; exit; fi; done
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on \
 	  --constraint constraints.txt $(PIP_ARGS) --editable
-BENCHMARKS = $(filter-out %/measure.py %/architectures.py,$(wildcard benchmarks/*.py))
+# soak.py takes an hour by design, and architectures.py runs others that are here anyway.
+BENCHMARKS = $(filter-out %/measure.py %/architectures.py %/soak.py,$(wildcard benchmarks/*.py))
 PAGES = $(filter-out __init__ catalog,$(basename $(notdir $(wildcard src/practicum/papers/*.py))))
 
 .PHONY: help run test assets pytest fmt lint types claims bench site clean
