@@ -13,6 +13,8 @@ from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
 from practicum.serving.settings import Settings
 
+CLOSING = "the server is closing; ask again later"
+
 
 class Answerer(Protocol):
     """Who answers questions from an event loop: a `Worker`, or a `Spread` over replicas."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from practicum.decoding.chooser import Choice
 from practicum.decoding.model import device_of, reading, rectangle
 from practicum.errors import PracticumError
+from practicum.kernels.skinny import FEW
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
 from practicum.serving.choosing import Spot, choose
@@ -25,7 +26,6 @@ from practicum.serving.memory import Apart, Memory, joined
 from practicum.serving.row import Place, Row
 from practicum.serving.settings import Settings
 
-FEW = 16  # tokens beyond which a step takes longer for each more
 SECONDS_EACH = 2.0  # what an answer is taken to need before any has been measured
 
 
@@ -161,7 +161,7 @@ class Batch:
         furthest = max(row.read for row in self.writing)
         count = min(
             self._settings.draft,
-            FEW // len(self.writing) - 1,
+            FEW // len(self.writing) - 1,  # more rows of a product are not nearly free
             self.memory.capacity - furthest - 1,
         )
         drafted = {row: row.draft(max(0, count)) for row in self.writing}
@@ -232,7 +232,6 @@ class Batch:
         row.read = len(row.ids)
         if row.read // self.memory.blocks.size > len(_lease(row).known):
             self._publish(row)
-        row.first_token = row.first_token or now
         self.counts.said_tokens += 1
         try:
             row.take(choice)

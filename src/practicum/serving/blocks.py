@@ -61,25 +61,25 @@ class Blocks:
     def begin(self, ids: Sequence[int]) -> Lease:
         """A lease on the known blocks that `ids` begins with; its last token is left to be read."""
         lease = Lease()
-        level = self._first
-        for tokens in _whole(ids[:-1], self.size):
-            known = level.get(tokens)
-            if known is None:
-                break
+        for known in self._beginning(ids):
             self._name(known)
             lease.known.append(known)
             lease.blocks.append(known.block)
-            level = known.after
         return lease
 
     def matched(self, ids: Sequence[int]) -> int:
         """How many tokens `begin` would find."""
-        level, found = self._first, 0
+        return len(self._beginning(ids)) * self.size
+
+    def _beginning(self, ids: Sequence[int]) -> list[Known]:
+        """The known blocks that `ids` begins with, but for its last token."""
+        level, found = self._first, []
         for tokens in _whole(ids[:-1], self.size):
             if tokens not in level:
                 break
-            found, level = found + 1, level[tokens].after
-        return found * self.size
+            found.append(level[tokens])
+            level = level[tokens].after
+        return found
 
     def missing(self, lease: Lease, tokens: int) -> int:
         """How many more blocks a row of so many tokens needs."""

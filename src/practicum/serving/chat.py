@@ -1,8 +1,6 @@
 """POST /v1/chat/completions: what the model says next in a conversation."""
 
 import json
-import time
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -54,7 +52,7 @@ async def answer_chat(
         record.prompt = turns
     constraint = await constraint_of(asked.response_format, served)
     questions = _questions(served, settings, asked, ids, constraint)
-    writing = ChatWriting(served, asked, len(ids), questions)
+    writing = ChatWriting(served, asked, questions)
     if asked.stream:
         return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
@@ -143,22 +141,17 @@ class ChatWriting:
 
     served: Served
     asked: ChatRequest
-    read: int  # tokens of the prompt
     questions: list[Question]
 
     def __post_init__(self) -> None:
-        self._id = f"chatcmpl-{uuid.uuid4().hex}"
-        self._created = int(time.time())
+        self._head = self.served.head("chatcmpl")
 
     def answer(self, completions: Sequence[Completion], record: Record) -> ChatAnswer:
         """All messages at once."""
         return ChatAnswer(
-            id=self._id,
-            created=self._created,
-            model=self.served.name,
-            system_fingerprint=self.served.fingerprint,
+            **self._head,
             choices=[self._choice(*numbered) for numbered in enumerate(completions)],
-            usage=usage_of(self.read, record),
+            usage=usage_of(record),
         )
 
     def _choice(self, number: int, completion: Completion) -> ChatChoice:
@@ -198,7 +191,7 @@ class ChatWriting:
                     yield self._chunk(number, Delta(content=rest))
                 yield self._chunk(number, Delta(), finish=message.finish(event))
         if self.asked.wants_usage:
-            yield self._part([], usage_of(self.read, record))
+            yield self._part([], usage_of(record))
 
     def _chunk(
         self,
@@ -213,10 +206,7 @@ class ChatWriting:
 
     def _part(self, choices: list[ChunkChoice], usage: Usage | None = None) -> ChatChunk:
         return ChatChunk(
-            id=self._id,
-            created=self._created,
-            model=self.served.name,
-            system_fingerprint=self.served.fingerprint,
+            **self._head,
             choices=choices,
             usage=usage,
         )

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from practicum.decoding.choices import choices
 from practicum.decoding.chooser import Choice
 from practicum.decoding.sampling import Sampling, draw, filtered
 from practicum.errors import ModelError, PracticumError
@@ -43,11 +44,8 @@ def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice |
         ids[index] = _drawn([spots[place] for place in places], allowed[index], sampling)
     sound = logits.sum(-1, dtype=torch.float32).isfinite().tolist()  # where all its terms are
     problems |= {place: ModelError(UNSOUND) for place, good in enumerate(sound) if not good}
-    told = _log_probabilities(spots, logits, ids)
-    return [
-        problems.get(place) or told.get(place, Choice(id, None, ()))
-        for place, id in enumerate(ids.tolist())
-    ]
+    found = enumerate(_reported(spots, logits, ids))
+    return [problems.get(place) or choice for place, choice in found]
 
 
 def _constrained(
@@ -84,23 +82,18 @@ def _drawn(
     return draw(logits, torch.tensor(numbers, dtype=torch.float64))
 
 
-def _log_probabilities(
+def _reported(
     spots: Sequence[Spot], logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"]
-) -> dict[int, Choice]:
-    """The choices of the rows that want to know how likely they were."""
-    asked = {
-        place: top
-        for place, (row, _) in enumerate(spots)
-        if (top := row.question.sampling.logprobs) is not None
-    }
-    if not asked:
-        return {}
-    places = torch.tensor(list(asked), device=logits.device)
-    logs = logits[places].float().log_softmax(-1)
-    taken = logs.gather(1, ids[places][:, None])[:, 0].tolist()
-    best = logs.topk(min(max(asked.values()), logs.shape[-1]), dim=-1)
-    likeliest = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return {
-        place: Choice(int(ids[place]), log, tuple(zip(*pair, strict=True))[:top])
-        for (place, top), log, pair in zip(asked.items(), taken, likeliest, strict=True)
-    }
+) -> list[Choice]:
+    """The tokens, with the log-probabilities that each row asks for."""
+    found = [Choice(id, None, ()) for id in ids.tolist()]
+    alike: dict[int, list[int]] = {}
+    for place, (row, _) in enumerate(spots):
+        if (top := row.question.sampling.logprobs) is not None:
+            alike.setdefault(top, []).append(place)
+    for places in alike.values():
+        sampling = spots[places[0]].row.question.sampling
+        told = choices(logits[places], [found[place].id for place in places], sampling)
+        for place, choice in zip(places, told, strict=True):
+            found[place] = choice
+    return found

@@ -1,7 +1,5 @@
 """POST /v1/completions: texts that follow prompts."""
 
-import time
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -46,7 +44,7 @@ async def answer_completion(
     record.prompt_tokens = sum(map(len, prompts))
     if settings.log_prompts:
         record.prompt = asked.prompt
-    writing = CompletionWriting(served, asked, prompts, _questions(asked, settings, prompts))
+    writing = CompletionWriting(served, asked, _questions(asked, settings, prompts))
     if asked.stream:
         return await streamed(request, writing.chunks(record))
     work = whole(served.worker, writing.questions, record)
@@ -89,12 +87,10 @@ class CompletionWriting:
 
     served: Served
     asked: CompletionRequest
-    prompts: list[tuple[int, ...]]
     questions: list[Question]
 
     def __post_init__(self) -> None:
-        self._id = f"cmpl-{uuid.uuid4().hex}"
-        self._created = int(time.time())
+        self._head = self.served.head("cmpl")
 
     def answer(self, completions: Sequence[Completion], record: Record) -> CompletionAnswer:
         """All texts at once."""
@@ -113,7 +109,7 @@ class CompletionWriting:
                     finish_reason=FINISH[completion.finish],
                 )
             )
-        return self._part(choices, usage_of(self._read, record))
+        return self._part(choices, usage_of(record))
 
     async def chunks(self, record: Record) -> AsyncGenerator[CompletionAnswer, None]:
         """Parts of the texts, as they come."""
@@ -131,7 +127,7 @@ class CompletionWriting:
                 if event.text or logprobs is not None:
                     yield self._chunk(number, event.text, logprobs=logprobs)
         if self.asked.wants_usage:
-            yield self._part([], usage_of(self._read, record))
+            yield self._part([], usage_of(record))
 
     def _of_piece(self, tokens: TokensOfText, piece: Piece) -> TokenLogprobs | None:
         if self.asked.logprobs is None:
@@ -154,17 +150,10 @@ class CompletionWriting:
         self, choices: list[CompletionChoice], usage: Usage | None = None
     ) -> CompletionAnswer:
         return CompletionAnswer(
-            id=self._id,
-            created=self._created,
-            model=self.served.name,
-            system_fingerprint=self.served.fingerprint,
+            **self._head,
             choices=choices,
             usage=usage,
         )
-
-    @property
-    def _read(self) -> int:
-        return sum(map(len, self.prompts))
 
     def _tokens(self) -> TokensOfText:
         model = self.served.language_model

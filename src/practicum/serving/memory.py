@@ -55,11 +55,6 @@ class Memory:
         return min(self._context, self.blocks.count * self.blocks.size)
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of all blocks."""
-        return sum(pool.nbytes for pool in self._pools.values())
-
-    @property
     def all_in_blocks(self) -> bool:
         """Whether no layer keeps anything outside of blocks."""
         return len(self._pools) == len(self._mixers)

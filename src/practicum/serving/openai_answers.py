@@ -1,6 +1,6 @@
 """What is answered, in OpenAI's shapes."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypedDict, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -34,15 +34,23 @@ class Usage(BaseModel):
     prompt_tokens_details: PromptDetails
 
 
-def usage_of(read: int, record: Record) -> Usage:
-    """Of an answer to prompts of `read` tokens that is over."""
-    said = record.completion_tokens
+def usage_of(record: Record) -> Usage:
+    """Of a request whose answers are over."""
     return Usage(
-        prompt_tokens=read,
-        completion_tokens=said,
-        total_tokens=read + said,
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        total_tokens=record.prompt_tokens + record.completion_tokens,
         prompt_tokens_details=PromptDetails(cached_tokens=record.cached_tokens),
     )
+
+
+class Head(TypedDict):
+    """What all parts of one answer say alike."""
+
+    id: str
+    created: int
+    model: str
+    system_fingerprint: str
 
 
 class ModelCard(BaseModel):

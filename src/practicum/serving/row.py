@@ -64,7 +64,6 @@ class Row:
         self.lease: Lease | None = None
         self.apart: Apart = {}
         self.shared = 0  # tokens of the prompt that had been read for another
-        self.first_token: float | None = None  # when
         self._choices: list[Choice] = []
 
     @property

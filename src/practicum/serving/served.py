@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError
 from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
+from practicum.serving.openai_answers import Head
 from practicum.tokenizers.chat import render_with_tools, takes_tools
 from practicum.tokenizers.tokenizer import PieceTokenizer
 
@@ -45,6 +47,15 @@ class Served:
     def context(self) -> int:
         """The most tokens of a prompt and its answer."""
         return self.worker.context
+
+    def head(self, kind: str) -> Head:
+        """That of a new answer, whose id begins with its `kind`."""
+        return Head(
+            id=f"{kind}-{uuid.uuid4().hex}",
+            created=int(time.time()),
+            model=self.name,
+            system_fingerprint=self.fingerprint,
+        )
 
     def check_name(self, model: str) -> None:
         """Raises Refusal (404) unless that is this model's name."""

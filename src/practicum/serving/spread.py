@@ -21,13 +21,13 @@ from torch import Tensor
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import Busy, ModelError, PracticumError
+from practicum.serving.answerer import CLOSING
 from practicum.serving.beginnings import Beginnings
 from practicum.serving.load import Counts, Load
 from practicum.serving.question import Piece, Question
 from practicum.serving.settings import Settings
 
 OFTEN = 0.5  # seconds between two looks at a replica
-CLOSING = "the server is closing; ask again later"
 
 
 class Lost(ModelError):

@@ -16,6 +16,7 @@ from torch import Tensor
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError, PracticumError
+from practicum.serving.answerer import CLOSING
 from practicum.serving.engine import Engine
 from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
@@ -29,7 +30,7 @@ class Worker:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.problem: PracticumError | None = None  # what ended the thread, if it was not `close`
+        self.problem: PracticumError | None = None  # what ended the thread
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._arriving: set[object] = set()  # places in the line that are as good as taken
         self._closed = False
@@ -119,7 +120,7 @@ class Worker:
         self._closed = True
         self._orders.put(lambda: None)
         self._thread.join()
-        self.problem = self.problem or ModelError("the server is closing; ask again later")
+        self.problem = self.problem or ModelError(CLOSING)
         self._obey()  # what came since the last step
         self.engine.fail(self.problem)
 
