@@ -10,6 +10,7 @@ gets the same ids, and has to write the same tokens, which is checked.
 import argparse
 import tempfile
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
@@ -45,12 +46,17 @@ def ours(pretrained: Pretrained) -> Writer:
     return written
 
 
-def transformers_generate(pretrained: Pretrained) -> Writer:
+def in_transformers(pretrained: Pretrained) -> Any:
+    """The same weights as a model of `transformers`."""
     from transformers import AutoModelForCausalLM
 
     with tempfile.TemporaryDirectory() as folder:
         write_folder(pretrained.model, folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def transformers_generate(model: Any, **more: Any) -> Writer:
+    """Greedy, with `more` of the arguments of its `generate`."""
 
     def written(prompts: Ids, count: int) -> Ids:
         ids = torch.tensor(prompts)
@@ -61,6 +67,7 @@ def transformers_generate(pretrained: Pretrained) -> Writer:
             max_new_tokens=count,
             eos_token_id=None,
             pad_token_id=0,
+            **more,
         )
         return everything[:, ids.shape[1] :].tolist()
 
@@ -133,7 +140,7 @@ def main() -> None:
         return
     writers = {
         "practicum": ours(pretrained),
-        "transformers": transformers_generate(pretrained),
+        "transformers": transformers_generate(in_transformers(pretrained)),
     }
     tasks = {
         "batch_1": (f"batch 1: {READ} + {WRITTEN} tokens", 1, READ, WRITTEN),

@@ -8,19 +8,16 @@ after the same ids; what part of the tokens is the same is told, as are the toke
 """
 
 import argparse
-import tempfile
-from typing import Any
 
 import torch
 
-from decode import Ids, Writer, agreement, ours
+from decode import Ids, Writer, agreement, in_transformers, ours, transformers_generate
 from measure import interleave, limits, medians, save, show, watching_load
 from practicum.data.corpora import corpus
 from practicum.decoding.generate import Completion, Request
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling
 from practicum.decoding.speculative import Speculation, Tally, write_speculatively
-from practicum.models.hugging_face import write_folder
 from practicum.models.load import Pretrained, load
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -57,31 +54,11 @@ def looked_up(pretrained: Pretrained, tokens: int, tally: Tally) -> Writer:
 
 
 def transformers_writers(pretrained: Pretrained, tokens: int) -> dict[str, Writer]:
-    from transformers import AutoModelForCausalLM
-
-    with tempfile.TemporaryDirectory() as folder:
-        write_folder(pretrained.model, folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-    def writer(**more: Any) -> Writer:
-        def written(prompts: Ids, count: int) -> Ids:
-            ids = torch.tensor(prompts)
-            everything = model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                do_sample=False,
-                max_new_tokens=count,
-                eos_token_id=None,
-                pad_token_id=0,
-                **more,
-            )
-            return everything[:, ids.shape[1] :].tolist()
-
-        return one_by_one(written)
-
+    model = in_transformers(pretrained)
+    looking = transformers_generate(model, prompt_lookup_num_tokens=tokens)
     return {
-        "transformers": writer(),
-        "transformers, look-up": writer(prompt_lookup_num_tokens=tokens),
+        "transformers": one_by_one(transformers_generate(model)),
+        "transformers, look-up": one_by_one(looking),
     }
 
 
