@@ -27,14 +27,25 @@ Apart = dict[int, Kept]
 
 
 class Memory:
-    """Room for the rows of one model."""
+    """Room for the rows of one model.
 
-    def __init__(self, model: DecoderModel, settings: Settings) -> None:
+    A second model that reads the same texts may use the same `blocks`, in pools of its own;
+    `beside` is what it takes for a token, in bytes.
+    """
+
+    def __init__(
+        self,
+        model: DecoderModel,
+        settings: Settings,
+        *,
+        blocks: Blocks | None = None,
+        beside: int = 0,
+    ) -> None:
         self._context, self._device = model.description.context, device_of(model)
         layers = cast(Iterable[BlockLayer], model.stack.blocks)
         self._mixers: list[Any] = [layer.mixer for layer in layers]
         paged = {i: mixer for i, mixer in enumerate(self._mixers) if _sees_all(mixer)}
-        token = sum(_token_bytes(mixer) for mixer in paged.values())
+        token = beside + sum(_token_bytes(mixer) for mixer in paged.values())
         size = settings.block
         row = -(-self._context // size)  # blocks of one text that fills the context
         count = settings.rows * row
@@ -45,9 +56,9 @@ class Memory:
                 f"{settings.memory} GB hold no block of {size} tokens of {token} bytes each; "
                 "give more memory or smaller blocks"
             )
-        self.blocks = Blocks(count, size)
+        self.blocks = blocks or Blocks(count, size)
         self.shareable = settings.share and len(paged) == len(self._mixers)
-        self._pools = {i: _pool(mixer, count + 1, size) for i, mixer in paged.items()}
+        self._pools = {i: _pool(mixer, self.blocks.count + 1, size) for i, mixer in paged.items()}
 
     @property
     def capacity(self) -> int:
@@ -93,6 +104,13 @@ def joined(rows: Apart | None, more: Apart) -> Apart:
     for layer, kept in rows.items():
         join(kept, more[layer])
     return rows
+
+
+def token_bytes(model: DecoderModel) -> int:
+    """What `model` keeps of a token in blocks."""
+    layers = cast(Iterable[BlockLayer], model.stack.blocks)
+    mixers: list[Any] = [layer.mixer for layer in layers]
+    return sum(_token_bytes(mixer) for mixer in mixers if _sees_all(mixer))
 
 
 def _sees_all(mixer: nn.Module) -> bool:
