@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from practicum.decoding.chooser import Chooser
-from practicum.decoding.sampling import Sampling, draw, filtered, uniforms
+from practicum.decoding.sampling import LIKELIEST, Sampling, draw, filtered, keep_top_p, uniforms
+from practicum.decoding.spoken import Spoken
 from practicum.errors import ConfigError
 from practicum.seeding import stream
 
@@ -24,11 +25,8 @@ def prompts():
     return ids.tolist()
 
 
-def _seen(prompts):
-    seen = torch.zeros(ROWS, VOCABULARY, dtype=torch.bool)
-    for row, prompt in enumerate(prompts):
-        seen[row, prompt] = True
-    return seen
+def _spoken(prompts, answers=None):
+    return Spoken(prompts, VOCABULARY, torch.device("cpu"), answers)
 
 
 SETTINGS = {
@@ -40,6 +38,7 @@ SETTINGS = {
     "tiny top-p": Sampling(top_p=1e-6),
     "min-p": Sampling(min_p=0.1),
     "min-p 1": Sampling(min_p=1.0),
+    "bias": Sampling(bias=((3, 4.5), (7, -100.0))),
     "penalty": Sampling(repetition_penalty=1.3),
     "all": Sampling(temperature=1.4, top_k=20, top_p=0.9, min_p=0.02, repetition_penalty=1.2),
 }
@@ -57,12 +56,13 @@ def test_logits_are_those_of_transformers_processors(sampling, logits, prompts):
         top_p=1.0 if sampling.top_p is None else sampling.top_p,
         min_p=sampling.min_p,
         repetition_penalty=sampling.repetition_penalty,
+        sequence_bias={(id,): more for id, more in sampling.bias} or None,
         num_beams=1,
         max_new_tokens=1,
     )
     processors = utils.GenerationMixin._get_logits_processor(_Host(), config, 9)
     theirs = processors(torch.tensor(prompts), logits.clone())
-    torch.testing.assert_close(filtered(logits, sampling, _seen(prompts)), theirs)
+    torch.testing.assert_close(filtered(logits, sampling, _spoken(prompts)), theirs)
 
 
 class _Host:
@@ -79,9 +79,41 @@ class _Host:
 
 @pytest.mark.parametrize("sampling", SETTINGS.values(), ids=SETTINGS.keys())
 def test_the_likeliest_token_survives_every_filter(sampling, logits, prompts):
-    left = filtered(logits, sampling, _seen(prompts))
+    left = filtered(logits, sampling, _spoken(prompts))
     assert left.isfinite().any(-1).all()
     assert not left.isnan().any()
+
+
+@pytest.mark.parametrize("spread", [0.01, 1.0, 4.0])
+@pytest.mark.parametrize("p", [1e-6, 0.5, 0.9, 0.999])
+def test_the_fewest_tokens_that_reach_the_mass_stay_however_many_they_are(spread, p):
+    logits = spread * torch.randn(3, 4 * LIKELIEST, generator=stream(2, "logits"))
+    left = keep_top_p(logits, p).isfinite()
+    for row, kept in zip(logits.double().softmax(-1), left, strict=True):
+        mass = row[kept]
+        assert len(mass) == 1 or mass.sum() - mass.min() < p + 1e-5
+        assert mass.sum() > p - 1e-5  # cumulated in float32
+        assert kept.all() or mass.min() >= row[~kept].max()
+
+
+def test_what_was_said_is_less_likely_each_time_and_the_prompt_does_not_count(logits, prompts):
+    answers = [[3, 3, 8], [], [1], [2, 2]]
+    sampling = Sampling(frequency_penalty=0.5, presence_penalty=0.25, temperature=0)
+    less = logits - filtered(logits, sampling, _spoken(prompts, answers))
+    expected = torch.zeros(ROWS, VOCABULARY)
+    expected[0, 3], expected[0, 8], expected[2, 1], expected[3, 2] = 1.25, 0.75, 0.75, 1.25
+    torch.testing.assert_close(less, expected, atol=1e-5, rtol=0)
+
+
+def test_a_chooser_counts_what_it_has_chosen():
+    flat = torch.zeros(1, 4)
+    chooser = Chooser([Sampling(temperature=0, presence_penalty=1.0)], [[0]], 4, flat.device)
+    assert [chooser.choose(flat)[1][0].id for _ in range(4)] == [0, 1, 2, 3]
+
+
+def test_a_bias_on_a_token_that_is_none_is_refused(logits):
+    with pytest.raises(ConfigError, match=f"bias names token 99.*0 to {VOCABULARY - 1}"):
+        filtered(logits, Sampling(bias=((99, 1.0),)))
 
 
 def test_draws_follow_the_distribution():
@@ -160,6 +192,10 @@ def test_log_probabilities_are_those_of_the_unmodified_distribution(logits, prom
         ("top_p", 1.5),
         ("min_p", -0.1),
         ("repetition_penalty", 0.0),
+        ("frequency_penalty", float("inf")),
+        ("presence_penalty", float("nan")),
+        ("bias", ((-1, 1.0),)),
+        ("bias", ((1, float("nan")),)),
         ("max_tokens", 0),
         ("stop", ("",)),
         ("logprobs", -1),

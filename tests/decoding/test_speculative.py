@@ -31,6 +31,7 @@ SAMPLINGS = {
     "greedy": Sampling(temperature=0.0, max_tokens=14, logprobs=2),
     "filtered": Sampling(top_k=9, top_p=0.9, min_p=0.01, seed=2, max_tokens=14, logprobs=0),
     "penalised": Sampling(repetition_penalty=1.2, top_k=5, seed=7, max_tokens=14),
+    "counted": Sampling(frequency_penalty=0.4, presence_penalty=0.3, seed=8, max_tokens=14),
 }
 
 

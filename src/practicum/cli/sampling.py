@@ -21,6 +21,8 @@ class Drawing:
     top_p: float | None = explained(0.9, "Only the likeliest tokens that together reach P.")
     min_p: float | None = explained(None, "Only tokens with this share of the likeliest's mass.")
     repetition_penalty: float = explained(1.0, "Above 1: what was seen becomes less likely.")
+    frequency_penalty: float = explained(0.0, "Above 0: less likely each time it was said.")
+    presence_penalty: float = explained(0.0, "Above 0: what was said at all is less likely.")
     max_tokens: int = explained(256, "At most so many new tokens.")
     stop: tuple[str, ...] = explained((), "End before this text (may be given several times).")
     seed: int = explained(0, "The same seed gives the same text.")
@@ -35,6 +37,8 @@ class Drawing:
             top_p=self.top_p,
             min_p=self.min_p,
             repetition_penalty=self.repetition_penalty,
+            frequency_penalty=self.frequency_penalty,
+            presence_penalty=self.presence_penalty,
             max_tokens=self.max_tokens,
             stop=self.stop,
             seed=self.seed,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from practicum.decoding.sampling import Sampling, draw, filtered, uniforms
+from practicum.decoding.spoken import Spoken
 
 
 class Choice(NamedTuple):
@@ -40,18 +41,17 @@ class Chooser:
         self._uniforms = (
             torch.stack([uniforms(s, longest) for s in samplings]).to(device) if drawing else None
         )
-        self._seen = _seen(prompts, vocabulary, device) if _penalised(samplings) else None
+        penalised = any(s.penalises for s in samplings)
+        self._spoken = Spoken(prompts, vocabulary, device) if penalised else None
         self._group()
 
     def choose(self, logits: Float[Tensor, "b v"]) -> tuple[Int[Tensor, " b"], list[Choice]]:
         """The next token of each row: on the device, for the model, and for the host."""
         ids = self._ids(logits)
-        if self._seen is not None:
-            self._seen.scatter_(1, ids[:, None], True)
+        if self._spoken is not None:
+            self._spoken.take(ids)
         self._taken += 1
-        if self._top is None:
-            return ids, [Choice(id, None, ()) for id in ids.tolist()]
-        return ids, self._with_logprobs(logits, ids, self._top)
+        return ids, reported(logits, ids, self._samplings)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order."""
@@ -59,8 +59,8 @@ class Chooser:
         self._samplings = [self._samplings[row] for row in rows]
         if self._uniforms is not None:
             self._uniforms = self._uniforms[index]
-        if self._seen is not None:
-            self._seen = self._seen[index]
+        if self._spoken is not None:
+            self._spoken = self._spoken.rows(index)
         self._group()
 
     def _group(self) -> None:
@@ -70,8 +70,6 @@ class Chooser:
         self._groups = [
             (sampling, torch.tensor(rows, device=self._device)) for sampling, rows in groups.items()
         ]
-        asked = [s.logprobs for s in self._samplings if s.logprobs is not None]
-        self._top = max(asked) if asked else None
 
     def _ids(self, logits: Float[Tensor, "b v"]) -> Int[Tensor, " b"]:
         if len(self._groups) == 1:
@@ -84,32 +82,40 @@ class Chooser:
     def _of_group(
         self, logits: Float[Tensor, "b v"], sampling: Sampling, rows: Tensor | slice
     ) -> Int[Tensor, " b"]:
-        seen = None if self._seen is None else self._seen[rows]
-        logits = filtered(logits, sampling, seen)
+        spoken = None if self._spoken is None else self._spoken.rows(rows)
+        logits = filtered(logits, sampling, spoken)
         if sampling.temperature == 0:
             return logits.argmax(-1)
         assert self._uniforms is not None, "a row that draws has its numbers"
         return draw(logits, self._uniforms[rows, self._taken])
 
-    def _with_logprobs(
-        self, logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"], top: int
-    ) -> list[Choice]:
-        everything = logits.float().log_softmax(-1)
-        best = everything.topk(min(top, logits.shape[-1]), dim=-1)
-        # float64 holds every id exactly, so one tensor carries all over
-        table = torch.cat(
-            [
-                ids[:, None].double(),
-                everything.gather(1, ids[:, None]).double(),
-                best.indices.double(),
-                best.values.double(),
-            ],
-            dim=1,
-        )
-        return [
-            _choice(row, sampling, best.indices.shape[1])
-            for row, sampling in zip(table.tolist(), self._samplings, strict=True)
-        ]
+
+def reported(
+    logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"], samplings: Sequence[Sampling]
+) -> list[Choice]:
+    """`ids`, however they were chosen, with the log-probabilities that each `Sampling` asks for.
+
+    They are those of the unmodified `logits`. All comes over to the host in one transfer.
+    """
+    asked = [s.logprobs for s in samplings if s.logprobs is not None]
+    if not asked:
+        return [Choice(id, None, ()) for id in ids.tolist()]
+    everything = logits.float().log_softmax(-1)
+    best = everything.topk(min(max(asked), logits.shape[-1]), dim=-1)
+    # float64 holds every id exactly, so one tensor carries all over
+    table = torch.cat(
+        [
+            ids[:, None].double(),
+            everything.gather(1, ids[:, None]).double(),
+            best.indices.double(),
+            best.values.double(),
+        ],
+        dim=1,
+    )
+    return [
+        _choice(row, sampling, best.indices.shape[1])
+        for row, sampling in zip(table.tolist(), samplings, strict=True)
+    ]
 
 
 def _choice(row: list[float], sampling: Sampling, top: int) -> Choice:
@@ -117,16 +123,3 @@ def _choice(row: list[float], sampling: Sampling, top: int) -> Choice:
         return Choice(int(row[0]), None, ())
     likeliest = zip(map(int, row[2 : 2 + top]), row[2 + top :], strict=True)
     return Choice(int(row[0]), row[1], tuple(likeliest)[: sampling.logprobs])
-
-
-def _penalised(samplings: Sequence[Sampling]) -> bool:
-    return any(s.repetition_penalty != 1.0 for s in samplings)
-
-
-def _seen(
-    prompts: Sequence[Sequence[int]], vocabulary: int, device: torch.device
-) -> Bool[Tensor, "b v"]:
-    seen = torch.zeros(len(prompts), vocabulary, dtype=torch.bool)
-    for row, prompt in enumerate(prompts):
-        seen[row, list(prompt)] = True
-    return seen.to(device)

@@ -11,8 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from practicum.decoding.choices import choices
-from practicum.decoding.chooser import Chooser
+from practicum.decoding.chooser import Chooser, reported
 from practicum.decoding.constraint import Constraint
 from practicum.decoding.generate import Chunk, Completion, Request, Writing, check_fits
 from practicum.decoding.language_model import LanguageModel, Prompt
@@ -65,7 +64,7 @@ def write_constrained(
     while True:
         logits = logits[:, : tokenizer.size]
         ids, (choice,) = chooser.choose(masked(logits, matcher.mask()[None]))
-        text = writing.take(choices(logits, [choice.id], request.sampling)[0])
+        text = writing.take(reported(logits, ids, [request.sampling])[0])
         if text:
             yield Chunk(index=request.index, text=text)
         if writing.finish is not None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor
 
 from practicum.decoding.drafting import Draft, numbers
 from practicum.decoding.generate import Request
 from practicum.decoding.model import CausalModel, device_of
-from practicum.decoding.sampling import Sampling, draw, filtered
+from practicum.decoding.sampling import draw, filtered
+from practicum.decoding.spoken import Spoken
 from practicum.decoding.tape import Tape
 from practicum.errors import ModelError
 
@@ -71,19 +71,21 @@ class ModelDrafter:
             self._tape.mark()
             logits = self._tape.read(self._ids[self._tape.length :])[-1:]
         self._tape.mark()
-        seen = seen_tokens(self._ids, self._sampling, self._vocabulary, self._model)
+        spoken = None
+        if self._sampling.penalises:
+            start = len(self._ids) - self._written
+            texts = [self._ids[:start]], [self._ids[start:]]
+            spoken = Spoken(texts[0], self._vocabulary, device_of(self._model), texts[1])
         chances = []
         while True:
-            shaped = filtered(
-                logits[:, : self._vocabulary], self._sampling, None if seen is None else seen[None]
-            )
+            shaped = filtered(logits[:, : self._vocabulary], self._sampling, spoken)
             if not self._guesses:
                 chances.append(shaped.double().softmax(-1))
             self._drafted.append(self._chosen(shaped))
             if len(self._drafted) == count:
                 break
-            if seen is not None:
-                seen[self._drafted[-1]] = True
+            if spoken is not None:
+                spoken.take(torch.tensor(self._drafted[-1:], device=logits.device))
             logits = self._tape.read(self._drafted[-1:])
         return Draft(tuple(self._drafted), None if self._guesses else torch.cat(chances))
 
@@ -103,14 +105,3 @@ class ModelDrafter:
         self._drafted = []
         self._ids += ids
         self._written += len(ids)
-
-
-def seen_tokens(
-    ids: Sequence[int], sampling: Sampling, vocabulary: int, model: CausalModel
-) -> Bool[Tensor, " v"] | None:
-    """Which tokens stand in `ids`; None where no penalty asks for it."""
-    if sampling.repetition_penalty == 1.0:
-        return None
-    seen = torch.zeros(vocabulary, dtype=torch.bool)
-    seen[list(ids)] = True
-    return seen.to(device_of(model))

@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from practicum.decoding.choices import choices
-from practicum.decoding.draft_model import DraftModel, seen_tokens
+from practicum.decoding.chooser import reported
+from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.drafting import Draft, Numbers, numbers
 from practicum.decoding.generate import Chunk, Completion, Request, Writing, check_fits
-from practicum.decoding.model import CausalModel
+from practicum.decoding.model import CausalModel, device_of
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling, draw, filtered
+from practicum.decoding.spoken import Spoken
 from practicum.decoding.tape import Tape
 from practicum.errors import ConfigError
 from practicum.nn.cache import SLACK
@@ -73,16 +74,16 @@ def verify(
     chances: Float[Tensor, "t v"] | None,
     sampling: Sampling,
     numbers: Numbers,
-    seen: Bool[Tensor, " v"] | None = None,
+    spoken: Spoken | None = None,
 ) -> Verdict:
     """Judges a draft of t tokens by the logits before each of them and after the last: n = t + 1.
 
     `chances` are what `filtered` left of the draft model's logits, as probabilities, where the
     tokens were drawn from it; None for guesses, as all are at temperature 0. The numbers begin with
-    those of the first drafted token; `seen`, needed for a penalty, says which tokens came before.
+    those of the first drafted token; `spoken`, needed for a penalty, is what the one row had said.
     """
     assert len(logits) == len(drafted) + 1, f"{len(logits)} logits for {len(drafted)} tokens"
-    shaped = filtered(logits, sampling, _seen_along(seen, drafted))
+    shaped = filtered(logits, sampling, None if spoken is None else spoken.along(drafted))
     if sampling.temperature == 0:
         return _agreement(shaped.argmax(-1).tolist(), drafted)
     if chances is None:
@@ -105,18 +106,6 @@ def _agreement(chosen: Sequence[int], drafted: Sequence[int]) -> Verdict:
     pairs = zip(chosen, drafted, strict=False)
     accepted = next((i for i, (a, b) in enumerate(pairs) if a != b), len(drafted))
     return Verdict(accepted, chosen[accepted])
-
-
-def _seen_along(
-    seen: Bool[Tensor, " v"] | None, drafted: Sequence[int]
-) -> Bool[Tensor, "n v"] | None:
-    """What was seen before each drafted token, and after the last."""
-    if seen is None:
-        return None
-    along = seen.repeat(len(drafted) + 1, 1)
-    for place, id in enumerate(drafted):
-        along[place + 1 :, id] = True
-    return along
 
 
 def write_speculatively(
@@ -146,16 +135,19 @@ def _write(
     request, sampling = writing.request, writing.request.sampling
     drafter = speculation.draft.drafter(request, writing.limit, vocabulary)
     every = numbers(sampling, writing.limit)
-    seen = seen_tokens(request.ids, sampling, vocabulary, model)
+    spoken = None
+    if sampling.penalises:
+        spoken = Spoken([request.ids], vocabulary, device_of(model))
     tape = Tape(model, request.ids, len(request.ids) + writing.limit - 1)
     logits, draft, written = tape.logits, Draft((), None), 0
     while True:
         # a vocabulary padded to a round number has scores that stand for no token
         logits = logits[:, :vocabulary]
-        verdict = verify(logits, *draft, sampling, every.since(written), seen)
+        verdict = verify(logits, *draft, sampling, every.since(written), spoken)
         ids = [*draft.ids[: verdict.accepted], verdict.next]
         tally.accepted += verdict.accepted
-        for choice in choices(logits[: len(ids)], ids, sampling):
+        said = torch.tensor(ids, device=logits.device)
+        for choice in reported(logits[: len(ids)], said, [sampling] * len(ids)):
             text = writing.take(choice)
             if text:
                 yield Chunk(index=request.index, text=text)
@@ -165,8 +157,9 @@ def _write(
         tape.back(len(request.ids) + written + verdict.accepted)
         written += len(ids)
         drafter.take(ids)
-        if seen is not None:
-            seen[ids] = True
+        if spoken is not None:
+            for one in said.split(1):
+                spoken.take(one)
         draft = drafter.propose(min(speculation.tokens, writing.limit - written - 1))
         tape.mark()
         logits = tape.read([verdict.next, *draft.ids])

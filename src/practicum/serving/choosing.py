@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from practicum.decoding.choices import choices
-from practicum.decoding.chooser import Choice
+from practicum.decoding.chooser import Choice, reported
 from practicum.decoding.sampling import Sampling, draw, filtered
+from practicum.decoding.spoken import Spoken
 from practicum.errors import ModelError, PracticumError
 from practicum.serving.row import Row
 
@@ -44,7 +44,7 @@ def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice |
         ids[index] = _drawn([spots[place] for place in places], allowed[index], sampling)
     sound = logits.sum(-1, dtype=torch.float32).isfinite().tolist()  # where all its terms are
     problems |= {place: ModelError(UNSOUND) for place, good in enumerate(sound) if not good}
-    found = enumerate(_reported(spots, logits, ids))
+    found = enumerate(reported(logits, ids, [spot.row.question.sampling for spot in spots]))
     return [problems.get(place) or choice for place, choice in found]
 
 
@@ -69,31 +69,17 @@ def _constrained(
 def _drawn(
     spots: Sequence[Spot], logits: Float[Tensor, "b v"], sampling: Sampling
 ) -> Int[Tensor, " b"]:
-    seen = None
-    if sampling.repetition_penalty != 1.0:
-        seen = torch.zeros(logits.shape, dtype=torch.bool)
-        for place, (row, ahead) in enumerate(spots):
-            seen[place, [*row.ids, *ahead]] = True
-        seen = seen.to(logits.device)
-    logits = filtered(logits, sampling, seen)
+    logits = filtered(logits, sampling, _spoken(spots, logits) if sampling.penalises else None)
     if sampling.temperature == 0:
         return logits.argmax(-1)
     numbers = [row.numbers[row.said + len(ahead)] for row, ahead in spots]
     return draw(logits, torch.tensor(numbers, dtype=torch.float64))
 
 
-def _reported(
-    spots: Sequence[Spot], logits: Float[Tensor, "b v"], ids: Int[Tensor, " b"]
-) -> list[Choice]:
-    """The tokens, with the log-probabilities that each row asks for."""
-    found = [Choice(id, None, ()) for id in ids.tolist()]
-    alike: dict[int, list[int]] = {}
-    for place, (row, _) in enumerate(spots):
-        if (top := row.question.sampling.logprobs) is not None:
-            alike.setdefault(top, []).append(place)
-    for places in alike.values():
-        sampling = spots[places[0]].row.question.sampling
-        told = choices(logits[places], [found[place].id for place in places], sampling)
-        for place, choice in zip(places, told, strict=True):
-            found[place] = choice
-    return found
+def _spoken(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> Spoken:
+    return Spoken(
+        [row.question.ids for row, _ in spots],
+        logits.shape[-1],
+        logits.device,
+        [[*row.ids[len(row.question.ids) :], *ahead] for row, ahead in spots],
+    )
