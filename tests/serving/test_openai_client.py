@@ -81,6 +81,25 @@ def test_a_text_ends_before_a_stop_string_and_so_do_its_tokens(ask):
     assert tokens == cut.logprobs.tokens
 
 
+def test_a_bias_and_penalties_move_what_is_said_and_not_what_it_was_worth(ask, talker):
+    asked = {"model": "tiny", "prompt": "It was", "max_tokens": 24, "temperature": 0}
+    for more in (
+        {"logit_bias": {"122": 100, "97": -100}},
+        {"frequency_penalty": 1.5},
+        {"presence_penalty": 2.0, "frequency_penalty": -0.5},
+    ):
+        choice = ask.completions.create(**asked, **more, logprobs=0).choices[0]
+        bias = tuple(sorted((int(id), float(x)) for id, x in more.pop("logit_bias", {}).items()))
+        how = Sampling(temperature=0, max_tokens=24, logprobs=0, bias=bias, **more)
+        (expected,) = talker.generate(["It was"], how)
+        assert choice.text == expected.text
+        assert choice.logprobs.token_logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+    forced = ask.chat.completions.create(
+        model="tiny", messages=TALK, max_tokens=5, logit_bias={"122": 100, "1": -100}
+    )
+    assert forced.choices[0].message.content == "zzzzz"
+
+
 def test_logprobs_are_those_of_the_model(ask, talker):
     answer = ask.chat.completions.create(
         model="tiny", messages=TALK, max_tokens=6, seed=2, logprobs=True, top_logprobs=3
@@ -153,8 +172,8 @@ def test_what_cannot_be_answered_is_refused_in_the_shape_of_the_api(ask):
         ask.chat.completions.create(model="tiny", messages=long)
     assert too_long.value.code == "context_length_exceeded"
     with pytest.raises(openai.BadRequestError, match="not supported") as unknown:
-        ask.chat.completions.create(model="tiny", messages=TALK, presence_penalty=0.5)
-    assert unknown.value.param == "presence_penalty"
+        ask.chat.completions.create(model="tiny", messages=TALK, reasoning_effort="high")
+    assert unknown.value.param == "reasoning_effort"
 
 
 def test_a_wrong_key_is_refused_and_a_right_one_is_not(serve, tmp_path):

@@ -45,6 +45,7 @@ async def answer_chat(
     served.check_name(asked.model)
     record.model = served.name
     check_number(asked.n or 1, served, settings)
+    served.check_known((id for id, _ in asked.bias), "logit_bias")
     turns = [turn_of(message, place) for place, message in enumerate(asked.messages)]
     ids = await served.chat_ids(turns, asked.offered)
     record.prompt_tokens = len(ids)

@@ -40,6 +40,7 @@ async def answer_completion(
     served.check_name(asked.model)
     record.model = served.name
     check_number(len(asked.prompts) * (asked.n or 1), served, settings)
+    served.check_known((id for id, _ in asked.bias), "logit_bias")
     prompts = [await served.text_ids(prompt, "prompt") for prompt in asked.prompts]
     record.prompt_tokens = sum(map(len, prompts))
     if settings.log_prompts:

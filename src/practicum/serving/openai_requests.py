@@ -6,6 +6,7 @@ to ignore. What OpenAI has and what changes no answer (`user`, `metadata` and th
 """
 
 import json
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ HALF = "a text holds half of a surrogate pair, which stands for no character"
 MOST_STOPS = 4
 MOST_PAIRS = 16  # of metadata, as OpenAI has it
 MOST_FIELDS = 64  # more than any shape here has
+MOST_BIASES = 1024  # tokens that one request makes likelier or less likely
+TOKEN = r"^(0|[1-9][0-9]{0,9})$"
 T = TypeVar("T")
 COLDEST = 1e-5  # below, scores divided by it may be no numbers; the likeliest token is taken
 SMALLEST_TOP_P = 1e-9  # OpenAI allows 0, which leaves the likeliest token alone
@@ -71,6 +74,21 @@ def _text_alone(content: Any) -> Any:
     return content
 
 
+def _biases(given: Any) -> Any:
+    """Raises ValueError for the first entry that is none."""
+    if not isinstance(given, dict):
+        return given
+    if len(given) > MOST_BIASES:
+        raise ValueError(f"{len(given)} tokens are given; there may be {MOST_BIASES}")
+    for token, more in given.items():
+        if not (isinstance(token, str) and re.fullmatch(TOKEN, token)):
+            raise ValueError(f"'{str(token)[:40]}' is no token's id, such as \"50256\"")
+        number = isinstance(more, int | float) and not isinstance(more, bool)
+        if not (number and -100 <= more <= 100):
+            raise ValueError(f"{str(more)[:40]} for token {token}; expected -100 to 100")
+    return given
+
+
 Unsupported = Annotated[Any, AfterValidator(_empty), WithJsonSchema({"type": "null"})]
 """A field of OpenAI's that is accepted where it means nothing: null, 0, false or empty."""
 Json = Annotated[dict[str, Any], AfterValidator(_plain_json)]
@@ -79,6 +97,13 @@ Text = Annotated[Words, Field(min_length=1)]
 Id = Annotated[int, Field(ge=0, lt=2**31)]
 Several = Annotated[list[T], Field(fail_fast=True)]  # of many wrong items one is said
 Ids = Annotated[Several[Id], Field(min_length=1)]
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+Biases = Annotated[
+    dict[Annotated[str, Field(pattern=TOKEN)], Annotated[float, Field(ge=-100, le=100)]],
+    BeforeValidator(_biases),
+    Field(max_length=MOST_BIASES),
+]
+"""Tokens' ids, and what is added to their logits."""
 
 
 class Shape(BaseModel):
@@ -136,9 +161,9 @@ class Drawn(Indifferent):
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    frequency_penalty: Unsupported = None
-    presence_penalty: Unsupported = None
-    logit_bias: Unsupported = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: Biases | None = None
 
     @model_validator(mode="after")
     def _options_of_a_stream(self) -> "Drawn":
@@ -165,6 +190,9 @@ class Drawn(Indifferent):
             top_k=self.top_k,
             min_p=None if self.min_p is None else float(self.min_p),
             repetition_penalty=float(self.repetition_penalty or 1.0),
+            frequency_penalty=float(self.frequency_penalty or 0.0),
+            presence_penalty=float(self.presence_penalty or 0.0),
+            bias=self.bias,
             max_tokens=max_tokens,
             stop=self._stops(),
             logprobs=logprobs,
@@ -173,6 +201,11 @@ class Drawn(Indifferent):
             [_seeded(one, self._seed(), answer) for answer in range(self.n or 1)]
             for _ in range(prompts)
         ]
+
+    @property
+    def bias(self) -> tuple[tuple[int, float], ...]:
+        """`logit_bias` as numbers; in whichever order it came, equal ones are equal."""
+        return tuple(sorted((int(id), float(more)) for id, more in (self.logit_bias or {}).items()))
 
     @property
     def _temperature(self) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -67,6 +67,18 @@ class Served:
                 param="model",
             )
 
+    def check_known(self, ids: Iterable[int], field: str) -> None:
+        """Raises Refusal (400) where one of them is no token's."""
+        size = self.language_model.tokenizer.size
+        outside = next((id for id in ids if id >= size), None)
+        if outside is not None:
+            raise Refusal(
+                400,
+                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
+                code="invalid_value",
+                param=field,
+            )
+
     async def text_ids(self, prompt: str | Sequence[int], field: str) -> tuple[int, ...]:
         """The ids of a prompt that is a text, or ids already, of a length that can be read."""
         if isinstance(prompt, str):
@@ -74,15 +86,7 @@ class Served:
             ids = await asyncio.to_thread(self.language_model.encode_prompt, prompt)
         else:
             ids = list(prompt)
-            size = self.language_model.tokenizer.size
-            outside = next((id for id in ids if id >= size), None)
-            if outside is not None:
-                raise Refusal(
-                    400,
-                    f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
-                    code="invalid_value",
-                    param=field,
-                )
+            self.check_known(ids, field)
         self._check_length(len(ids), field)
         return tuple(ids)
 
