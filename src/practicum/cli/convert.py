@@ -1,7 +1,9 @@
 """`practicum convert`: a model rewritten as a `transformers` folder, or as one of ours."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -11,23 +13,35 @@ from practicum.errors import ConfigError
 DTYPES = ("float32", "bfloat16", "float16")
 
 
+def written_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What can be said of the folder that a model is written to."""
+    options = (
+        click.argument("source"),
+        click.argument("folder", type=click.Path(path_type=Path)),
+        click.option(
+            "--dtype", type=click.Choice(DTYPES), help="Of the weights.  [default: as stored]"
+        ),
+        click.option(
+            "--shard-gb", default=5.0, show_default=True, help="Larger weights are several files."
+        ),
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command()
-@click.argument("source")
-@click.argument("folder", type=click.Path(path_type=Path))
+@written_options
 @click.option(
     "--layout",
     type=click.Choice(["transformers", "practicum"]),
     help="Names and files of that library, or ours.  [default: the one SOURCE is not in]",
 )
-@click.option("--dtype", type=click.Choice(DTYPES), help="Of the weights.  [default: as stored]")
-@click.option(
-    "--shard-gb", default=5.0, show_default=True, help="Larger weights are several files."
-)
-@json_option
 def command(
     source: str,
     folder: Path,
-    layout: str | None,
+    layout: Literal["transformers", "practicum"] | None,
     dtype: str | None,
     shard_gb: float,
     as_json: bool,
@@ -37,6 +51,18 @@ def command(
     SOURCE is whatever --model takes: a folder, a .gguf file (decoded to float32), an asset or a hub
     name. What the weights hold and the description has no place for is refused by name.
     """
+    rewrite(source, folder, layout, dtype, shard_gb, as_json)
+
+
+def rewrite(
+    source: str,
+    folder: Path,
+    layout: Literal["transformers", "practicum"] | None,
+    dtype: str | None,
+    shard_gb: float,
+    as_json: bool,
+) -> None:
+    """Write the model and say so. Raises ConfigError for a place or a size that is none."""
     import torch
 
     from practicum.models.convert import convert
@@ -49,7 +75,7 @@ def command(
         done = convert(
             source,
             folder,
-            layout=layout,  # pyright: ignore[reportArgumentType]  # one of the choices
+            layout=layout,
             dtype=None if dtype is None else getattr(torch, dtype),
             max_shard_bytes=int(shard_gb * 1e9),
         )

@@ -33,6 +33,7 @@ VERBS = {
     "evaluate": "Bits per byte of a model on text, accuracy on a table, or pass@k on code.",
     "mine-functions": "Programming problems from your own project's test suite.",
     "convert": "Rewrite a model as a transformers folder, or as one of ours.",
+    "export": "A model as the folder that transformers, vLLM and others open.",
     "few-shot": "What examples in a prompt are worth, on your own labelled rows.",
     "bench": "How fast a server is under load.",
     "models": "What can be loaded here.",
