@@ -1,4 +1,4 @@
-"""A block read in one call is its parts, read one after the other."""
+"""Blocks read in one call are their parts, read one after the other."""
 
 import copy
 
@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from practicum.kernels import native
-from practicum.kernels.block_step import BlockWeights, Map, block_step, block_step_reference
+from practicum.kernels.block_step import (
+    Blocks,
+    BlockWeights,
+    Map,
+    block_step,
+    block_step_reference,
+)
 from practicum.kernels.packed_linear import Normed
 from practicum.kernels.packed_matrix import Packed, plain
 from practicum.kernels.quantise import to_nibbles, to_octets
@@ -26,6 +32,10 @@ STORED = {
 
 def normal(name: str, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=stream(0, name))
+
+
+def pool(block: int) -> tuple[torch.Tensor, torch.Tensor]:
+    return normal(f"k {block}", 10, GROUPS, 4, K), normal(f"v {block}", 10, GROUPS, 4, C)
 
 
 def weights(bits: int, bias: bool) -> BlockWeights:
@@ -49,22 +59,29 @@ def weights(bits: int, bias: bool) -> BlockWeights:
 @pytest.mark.parametrize("bits", STORED)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("turned", [True, False])
-def test_a_block_is_its_parts(instructions: str | None, bits: int, bias: bool, turned: bool):
-    block, x = weights(bits, bias), normal("x", 3, 1, WIDTH)
+def test_blocks_are_their_parts(instructions: str | None, bits: int, bias: bool, turned: bool):
+    blocks = Blocks([weights(bits, bias), weights(bits, not bias)])
+    x = normal("x", 3, 1, WIDTH)
     table = rotary_table(32, 10.0 ** -torch.arange(8, dtype=torch.float64))
     by = turns((LENGTHS.long() - 1)[:, None], table) if turned else None
-    pools = normal("k", 10, GROUPS, 4, K), normal("v", 10, GROUPS, 4, C)
-    ours, theirs = ([pool.clone() for pool in pools] for _ in range(2))
+    ours, theirs = ([pool(i) for i in range(2)] for _ in range(2))
     library = native.OFF if instructions is None else native.built(instructions)
     with native.using(library):
-        expected = block_step_reference(x, block, by, *theirs, TABLES, LENGTHS)
-        found = block_step(x, block, by, *ours, TABLES, LENGTHS)
+        expected = block_step_reference(x, blocks, by, theirs, TABLES, LENGTHS)
+        found = block_step(x, blocks, by, ours, TABLES, LENGTHS)
     assert torch.equal(found, expected)
-    assert all(torch.equal(mine, other) for mine, other in zip(ours, theirs, strict=True))
+    for mine, other in zip(ours, theirs, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine, other, strict=True))
     assert torch.equal(x, normal("x", 3, 1, WIDTH))
 
 
 def test_addresses_are_not_copied():
-    block = weights(8, bias=True)
-    assert block.addresses is block.addresses
-    assert copy.deepcopy(block) is None
+    blocks = Blocks([weights(8, bias=True)])
+    assert blocks.addresses is blocks.addresses
+    assert copy.deepcopy(blocks) is None
+
+
+def test_each_block_has_a_pool():
+    blocks, x = Blocks([weights(8, bias=True)] * 2), normal("x", 3, 1, WIDTH)
+    with pytest.raises(AssertionError, match="1 pools for 2 blocks"):
+        block_step(x, blocks, None, [pool(0)], TABLES, LENGTHS)

@@ -24,6 +24,7 @@ from practicum.nn.linear import LinearLayer
 from practicum.nn.mlp import MLPLayer
 from practicum.nn.packed_block import PackedBlockLayer, usual
 from practicum.nn.packed_linear import PackedEmbedding, PackedLinearLayer
+from practicum.nn.packed_stack import PackedStackLayer
 from practicum.nn.stack import BlockLayer
 
 OUTPUT = "output"
@@ -80,6 +81,7 @@ class Quantized:
         for name, block in list(model.stack.named_modules(prefix="stack")):
             if usual(block):
                 packing.replace(name, PackedBlockLayer.of(cast(BlockLayer, block)))
+        packing.replace("stack", PackedStackLayer.of(model.stack))
         return packing
 
 

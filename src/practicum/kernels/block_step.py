@@ -1,14 +1,16 @@
-"""One new token per row through a whole block of a decoder, in one call.
+"""One new token per row through the blocks of a decoder, in one call for all of them.
 
     x ← x + W_out attention(turned(W_qkv norm(x)));   x ← x + W_down (silu(gate) ⊙ up),
     (gate, up) = W_up norm(x)
 
-with packed matrices and keys and values in blocks of a pool, which is changed in place: the parts
-are `packed_linear` and `paged_step`.
+with packed matrices and keys and values in a pool for each block, which is changed in place: the
+parts are `packed_linear` and `paged_step`. Called one by one from Python, thirty blocks of a small
+model take half as long again.
 """
 
 import ctypes
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,16 +46,14 @@ class BlockWeights:
     heads: int
     scale: float  # of the scores
 
+
+class Blocks(tuple[BlockWeights, ...]):
+    """The weights of blocks that follow each other."""
+
     @cached_property
-    def addresses(self) -> "_Block":
+    def addresses(self) -> ctypes.Array["_Block"]:
         """Where everything lies. Valid as long as these weights are."""
-        maps = (_map(each) for each in (self.qkv, self.out, self.up, self.down))
-        return _Block(
-            *maps,
-            *(_norm(norm) for norm in (self.mixer_norm, self.ffn_norm)),
-            heads=self.heads,
-            scale=self.scale,
-        )
+        return (_Block * len(self))(*map(_block, self))
 
     def __deepcopy__(self, memo: Mapping[int, Any]) -> None:
         """None: a copied network has weights of its own, and gathers them when asked."""
@@ -62,45 +62,57 @@ class BlockWeights:
         return (type(None), ())
 
 
+Pools = Sequence[tuple[Float32[Tensor, "n g w k"], Float32[Tensor, "n g w c"]]]
+"""Keys and values of each block."""
+
+
 def block_step_reference(
     x: Float32[Tensor, "b 1 d"],
-    block: BlockWeights,
+    blocks: Blocks,
     turns: Turns | None,
-    keys: Float32[Tensor, "n g w k"],
-    values: Float32[Tensor, "n g w c"],
+    pools: Pools,
     tables: Int[Tensor, "b m"],
     lengths: Int[Tensor, " b"],
 ) -> Float32[Tensor, "b 1 d"]:
     """Part by part. `lengths` count the new tokens. Judges `block_step`."""
-    qkv = packed_linear(x, block.qkv.matrix, block.qkv.bias, before=block.mixer_norm)
-    about = {"heads": block.heads, "scale": block.scale}
-    mixed = paged_step(qkv, turns, keys, values, tables, lengths, **about)
-    x = packed_linear(mixed, block.out.matrix, block.out.bias, added=x)
-    hidden = packed_linear(x, block.up.matrix, block.up.bias, before=block.ffn_norm)
-    return packed_linear(hidden, block.down.matrix, block.down.bias, before=Gated(), added=x)
+    for block, pool in zip(blocks, pools, strict=True):
+        qkv = packed_linear(x, block.qkv.matrix, block.qkv.bias, before=block.mixer_norm)
+        about = {"heads": block.heads, "scale": block.scale}
+        mixed = paged_step(qkv, turns, *pool, tables, lengths, **about)
+        x = packed_linear(mixed, block.out.matrix, block.out.bias, added=x)
+        hidden = packed_linear(x, block.up.matrix, block.up.bias, before=block.ffn_norm)
+        x = packed_linear(hidden, block.down.matrix, block.down.bias, before=Gated(), added=x)
+    return x
 
 
 def block_step(
     x: Float32[Tensor, "b 1 d"],
-    block: BlockWeights,
+    blocks: Blocks,
     turns: Turns | None,
-    keys: Float32[Tensor, "n g w k"],
-    values: Float32[Tensor, "n g w c"],
+    pools: Pools,
     tables: Int[Tensor, "b m"],
     lengths: Int[Tensor, " b"],
 ) -> Float32[Tensor, "b 1 d"]:
-    """`block_step_reference` in C++ where it can be: on CPUs."""
+    """`block_step_reference` in C++ where it can be: on CPUs.
+
+    The pools have one shape; one for each block, or AssertionError.
+    """
+    assert len(pools) == len(blocks), f"{len(pools)} pools for {len(blocks)} blocks"
+    keys, values = pools[0]
     compiled = native.library() if keys.device.type == "cpu" else None
-    parts = (keys, values, tables, lengths, x if turns is None else turns)
-    fits = all(part.is_contiguous() for part in parts)
+    parts = (tables, lengths, x if turns is None else turns)
+    fits = all(part.is_contiguous() for part in (*parts, *itertools.chain(*pools)))
     if compiled is None or not fits or not tables.dtype == lengths.dtype == torch.int32:
-        return block_step_reference(x, block, turns, keys, values, tables, lengths)
+        return block_step_reference(x, blocks, turns, pools, tables, lengths)
     (_, g, w, k), c = keys.shape, values.shape[-1]
     y = x.clone(memory_format=torch.contiguous_format)
     half, alike = (0, 0) if turns is None else (turns.shape[-1], len(turns))
+    places = [
+        (ctypes.c_void_p * len(pools))(*map(address, each)) for each in zip(*pools, strict=True)
+    ]
     failed = compiled.block_step(
-        *(ctypes.addressof(block.addresses), y.data_ptr(), address(turns), keys.data_ptr()),
-        *(values.data_ptr(), tables.data_ptr(), lengths.data_ptr()),
+        *(ctypes.addressof(blocks.addresses), len(blocks), y.data_ptr(), address(turns)),
+        *(*map(ctypes.addressof, places), tables.data_ptr(), lengths.data_ptr()),
         *(len(x), g, k, c, w, tables.shape[1], half, alike, torch.get_num_threads()),
     )
     assert not failed, f"rows of {lengths.tolist()} tokens in {tables.shape[1] * w} places"
@@ -124,6 +136,12 @@ class _Block(ctypes.Structure):
         *((name, _Norm) for name in ("mixer_norm", "ffn_norm")),
         *(("heads", ctypes.c_int64), ("scale", ctypes.c_float)),
     )
+
+
+def _block(block: BlockWeights) -> _Block:
+    maps = (_map(each) for each in (block.qkv, block.out, block.up, block.down))
+    norms = (_norm(norm) for norm in (block.mixer_norm, block.ffn_norm))
+    return _Block(*maps, *norms, heads=block.heads, scale=block.scale)
 
 
 def _map(each: Map) -> _Map:

@@ -32,16 +32,17 @@ from practicum.home import home
 # What each function takes, in order: p a pointer, l an integer of 64 bits, i one of 32, f a float.
 # All give an integer: 0, or 1 where they were asked for what cannot be.
 SIGNATURES = {
-    "block_step": "pppp ppp llllllll i",
+    "block_step": "pl ppppp p llllllll i",
     "packed_linear": "ppppppp p lll ii ff i",
     "paged_attention": "plll pppp p llll llll l f i",
     "paged_step": "pp pppp p lllllll ll l f i",
+    "quantise": "p ppp ll i",
 }
 _TYPES = {"p": ctypes.c_void_p, "l": ctypes.c_int64, "i": ctypes.c_int32, "f": ctypes.c_float}
-SOURCES = ("block_step.cpp", "packed_linear.cpp", "paged_attention.cpp")
+SOURCES = ("block_step.cpp", "packed_linear.cpp", "paged_attention.cpp", "quantise.cpp")
 HEADERS = ("vectors.hpp",)
 NEEDED = {"avx2", "fma", "f16c"}
-FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno")
+FLAGS = ("-O2", "-std=c++17", "-fPIC", "-fopenmp", "-fno-math-errno", "-ffp-contract=off")
 _HERE = Path(__file__).parent
 
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from practicum.kernels.block_step import BlockWeights, Map, block_step
+from practicum.kernels.block_step import Blocks, BlockWeights, Map, block_step
 from practicum.kernels.packed_linear import Normed
 from practicum.kernels.prepacked import inferring
 from practicum.kernels.rotary import turns
@@ -45,40 +45,50 @@ class PackedBlockLayer(BlockLayer):
         state: Reading | None = None,
         source: Source | None = None,
     ) -> Float[Tensor, "b t d"]:
-        mixer = cast(AttentionLayer, self.mixer)
         memory = None
         if x.shape[1] == 1 and x.dtype == torch.float32 and inferring():
             memory = blocks_of(state, x.device)
         if memory is None or not isinstance(state, Kept):
             return super().forward(x, state, source)
-        y = block_step(x, self.weights(), _turns(mixer, state, x.device), *memory)
+        held = self.held()
+        if self._weights is None or self._held != held:
+            self._weights, self._held = Blocks([self.weights()]), held
+        keys, values, tables, lengths = memory
+        turns = turns_of(self, state, x.device)
+        y = block_step(x, self._weights, turns, [(keys, values)], tables, lengths)
         state.counted(1)
         return y
+
+    def held(self) -> tuple[int, ...]:
+        """What is another tuple as soon as `weights` are others.
+
+        By address, for a parameter that is moved stays the same object; and past what a module does
+        when it is asked for a part by name, which costs a microsecond each.
+        """
+        own = vars(self)["_modules"]
+        mixer, ffn = vars(own["mixer"])["_modules"], vars(own["ffn"])["_modules"]
+        layers = mixer["qkv"], mixer["out"], ffn["up"], ffn["down"]
+        norms = [vars(own[name])["_parameters"]["weight"] for name in ("mixer_norm", "ffn_norm")]
+        return (*[id(x.matrix) for x in layers], *[weight.data_ptr() for weight in norms])
 
     def weights(self) -> BlockWeights:
         """What the parts hold now."""
         mixer, ffn = cast(AttentionLayer, self.mixer), cast(MLPLayer, self.ffn)
         layers = [cast(PackedLinearLayer, x) for x in (mixer.qkv, mixer.out, ffn.up, ffn.down)]
-        norms = [cast(RMSNormLayer, norm) for norm in (self.mixer_norm, self.ffn_norm)]
-        # by address, for a parameter that is moved stays the same object
-        held = (*(id(x.matrix) for x in layers), *(norm.weight.data_ptr() for norm in norms))
-        if self._weights is None or self._held != held:
-            maps = [Map(matrix=x.matrix, bias=x.bias) for x in layers]
-            before, after = map(_normed, norms)
-            self._weights = BlockWeights(
-                mixer_norm=before,
-                qkv=maps[0],
-                out=maps[1],
-                ffn_norm=after,
-                up=maps[2],
-                down=maps[3],
-                heads=mixer.heads,
-                scale=mixer.scale,
-            )
-            self._held = held
-        return self._weights
+        maps = [Map(matrix=x.matrix, bias=x.bias) for x in layers]
+        before, after = (_normed(cast(RMSNormLayer, x)) for x in (self.mixer_norm, self.ffn_norm))
+        return BlockWeights(
+            mixer_norm=before,
+            qkv=maps[0],
+            out=maps[1],
+            ffn_norm=after,
+            up=maps[2],
+            down=maps[3],
+            heads=mixer.heads,
+            scale=mixer.scale,
+        )
 
-    _weights: BlockWeights | None = None
+    _weights: Blocks | None = None
     _held: tuple[int, ...] = ()
 
 
@@ -129,9 +139,11 @@ def _rectangle(lengths: tuple[int, ...], device: torch.device) -> tuple[Tensor, 
     return table, torch.tensor(lengths, dtype=torch.int32, device=device) + 1
 
 
-def _turns(
-    mixer: AttentionLayer, state: Kept, device: torch.device
+def turns_of(
+    block: PackedBlockLayer, state: Kept, device: torch.device
 ) -> Float32[Tensor, "#b 1 2 half"] | None:
+    """How queries and keys of the next token are turned."""
+    mixer = cast(AttentionLayer, block.mixer)
     if (rope := mixer.description.positions) is None:
         return None
     return turns(state.positions(1, device), rope.table(mixer.head_width, state.reach(1), device))
