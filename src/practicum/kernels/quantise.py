@@ -10,7 +10,11 @@
 
 d and m are rounded to float16 before q is found. What was stored by ggml as Q8_0, Q4_0 or Q4_1 and
 decoded is found again without error: the first two pairs are how it chose them.
+
+The C++ finds the same numbers, bit for bit, since both add up 32 numbers by halves.
 """
+
+import ctypes
 
 import torch
 from jaxtyping import Float, Float32
@@ -18,7 +22,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from practicum.errors import ModelError
-from practicum.kernels.packed_matrix import GROUP, Grouped, nibbles, octets
+from practicum.kernels import native
+from practicum.kernels.packed_matrix import GROUP, TILE, Grouped, nibbles, octets
 
 # So many groups at a time stay in the cache until the last operation has passed over them, and are
 # too few for torch to split them over threads, whose meetings cost more than the work.
@@ -27,7 +32,39 @@ _DRAWN_IN = (0.1, 0.2)
 
 
 def to_octets(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
-    """`weight` in 8 bits and a scale per 32."""
+    """`weight` in 8 bits and a scale per 32, in C++ where it can be.
+
+    Raises ModelError for what is no number, or too large.
+    """
+    compiled = native.library()
+    return _found(compiled, weight, 8) if compiled else to_octets_reference(weight)
+
+
+def to_nibbles(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
+    """`weight` in 4 bits, a scale and a minimum per 32. Otherwise as `to_octets`."""
+    compiled = native.library()
+    return _found(compiled, weight, 4) if compiled else to_nibbles_reference(weight)
+
+
+def _found(compiled: ctypes.CDLL, weight: Float[Tensor, "outputs inputs"], bits: int) -> Grouped:
+    weight = weight.detach().cpu().float().contiguous()
+    outputs, inputs = weight.shape
+    tiles, groups = -(-outputs // TILE), -(-inputs // GROUP)
+    codes = torch.empty(tiles, groups, TILE * GROUP * bits // 8, dtype=torch.uint8)
+    scales = torch.empty(tiles, groups, TILE, dtype=torch.float16)
+    minima = torch.empty_like(scales) if bits == 4 else None
+    places = (weight, codes, scales, minima)
+    failed = compiled.quantise(
+        *(None if place is None else place.data_ptr() for place in places),
+        *(outputs, inputs, torch.get_num_threads()),
+    )
+    if failed:
+        raise _no_numbers()
+    return Grouped(outputs=outputs, inputs=inputs, codes=codes, scales=scales, minima=minima)
+
+
+def to_octets_reference(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
+    """As the equation is written. Judges `to_octets`."""
     groups = _grouped(weight)
     codes = torch.empty(groups.shape, dtype=torch.uint8)
     scales = torch.empty(groups.shape[:2], dtype=torch.float16)
@@ -42,8 +79,8 @@ def to_octets(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
     return octets(codes, scales, weight.shape[1])
 
 
-def to_nibbles(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
-    """`weight` in 4 bits, a scale and a minimum per 32."""
+def to_nibbles_reference(weight: Float[Tensor, "outputs inputs"]) -> Grouped:
+    """As the equations are written. Judges `to_nibbles`."""
     groups = _grouped(weight)
     codes = torch.empty(groups.shape, dtype=torch.uint8)
     scales = torch.empty(groups.shape[:2], dtype=torch.float16)
@@ -79,7 +116,7 @@ def _tried(w: Tensor, scale: Tensor, least: Tensor) -> _Try:
     scale, least = scale.half().float(), least.half().float()
     finer = torch.where(scale != 0, 1.0 / scale, 0.0)
     codes = ((w - least) * finer).round_().clamp_(0, 15)
-    error = (codes * scale + least).sub_(w).square_().sum(-1, keepdim=True)
+    error = _total((codes * scale + least).sub_(w).square_())
     return codes, scale, least, error
 
 
@@ -92,12 +129,19 @@ def _better(one: _Try, other: _Try) -> _Try:
 
 def _fitted(w: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """Scale and minimum of least error for these codes; the mean where all codes are alike."""
-    mean = codes.mean(-1, keepdim=True)
-    centre = w.mean(-1, keepdim=True)
+    mean, centre = _total(codes) / GROUP, _total(w) / GROUP
     apart = codes - mean
-    spread = apart.square().sum(-1, keepdim=True)
-    scale = (apart * w).sum(-1, keepdim=True) / spread.clamp(min=1e-9)
+    scale = _total(apart * w) / _total(apart.square()).clamp(min=1e-9)
     return scale, centre - scale * mean
+
+
+def _total(x: Float32[Tensor, "n 32"]) -> Float32[Tensor, "n 1"]:
+    """Sums of rows, by halves: float32 sums are what their order makes them."""
+    half = GROUP // 2
+    while half:
+        x = x[:, :half] + x[:, half:]
+        half //= 2
+    return x
 
 
 def _grouped(weight: Tensor) -> Float[Tensor, "outputs groups 32"]:
@@ -115,9 +159,13 @@ def _runs(count: int) -> list[slice]:
 
 def _check(numbers: Tensor) -> None:
     if not numbers.isfinite().all():
-        raise ModelError(
-            "a matrix cannot be quantised: it holds what is no number, or weights above 65504"
-        )
+        raise _no_numbers()
+
+
+def _no_numbers() -> ModelError:
+    return ModelError(
+        "a matrix cannot be quantised: it holds what is no number, or weights above 65504"
+    )
 
 
 def rounded(x: Float32[Tensor, "*b inputs"]) -> Float32[Tensor, "*b inputs"]:

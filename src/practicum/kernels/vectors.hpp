@@ -34,6 +34,7 @@ inline Floats smaller(Floats a, Floats b) { return {_mm512_min_ps(a.v, b.v)}; }
 inline Floats size(Floats a) { return {_mm512_abs_ps(a.v)}; }
 inline float total(Floats a) { return _mm512_reduce_add_ps(a.v); }
 inline float largest(Floats a) { return _mm512_reduce_max_ps(a.v); }
+inline float smallest(Floats a) { return _mm512_reduce_min_ps(a.v); }
 inline Floats to_floats(Ints a) { return {_mm512_cvtepi32_ps(a.v)}; }
 inline Ints nearest(Floats a) { return {_mm512_cvtps_epi32(a.v)}; }  // halves to even
 inline Floats power_of_two(Ints a) {
@@ -137,6 +138,12 @@ inline float largest(Floats x) {
   __m128 t = _mm_max_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
   t = _mm_max_ps(t, _mm_movehl_ps(t, t));
   return _mm_cvtss_f32(_mm_max_ss(t, _mm_shuffle_ps(t, t, 1)));
+}
+inline float smallest(Floats x) {
+  __m256 s = _mm256_min_ps(x.a, x.b);
+  __m128 t = _mm_min_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+  t = _mm_min_ps(t, _mm_movehl_ps(t, t));
+  return _mm_cvtss_f32(_mm_min_ss(t, _mm_shuffle_ps(t, t, 1)));
 }
 inline Floats to_floats(Ints x) { return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)}; }
 inline Ints nearest(Floats x) { return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)}; }
