@@ -106,6 +106,21 @@ def test_tools_and_what_they_answered_are_shown_to_the_model(ask, script, talker
     assert refused.value.param == "messages.1.tool_calls.0.function.arguments"
 
 
+def test_white_space_around_calls_is_no_text(ask, script):
+    asked = {"model": "tiny", "messages": TALK, "tools": TOOLS}
+    for said, content in (
+        (f"\n{RAIN}\n{RAIN}\n", None),
+        (f"\n\nYes. {RAIN}\n", "\n\nYes. "),
+        (f"{RAIN}\nthat is it", "\nthat is it"),
+        ("\n \n", "\n \n"),
+    ):
+        script.pieces = tuple(said)
+        message = ask.chat.completions.create(**asked).choices[0].message
+        assert message.content == content
+        chunks = ask.chat.completions.create(**asked, stream=True)
+        assert "".join(c.choices[0].delta.content or "" for c in chunks) == (content or "")
+
+
 def test_without_tools_nothing_is_taken_for_a_call(ask, script):
     script.pieces = (RAIN,)
     choice = ask.chat.completions.create(model="tiny", messages=TALK).choices[0]

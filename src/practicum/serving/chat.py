@@ -12,6 +12,7 @@ from practicum.decoding.constraint import Constraint
 from practicum.decoding.generate import Completion
 from practicum.serving.answering import TokensOfText, choices_of, heard, whole
 from practicum.serving.api_errors import Refusal
+from practicum.serving.call_grammar import kept_to
 from practicum.serving.completions import FINISH, check_number, json_of
 from practicum.serving.connection import while_connected
 from practicum.serving.http_settings import HttpSettings
@@ -30,11 +31,10 @@ from practicum.serving.openai_answers import (
 from practicum.serving.openai_requests import ChatMessage, ChatRequest
 from practicum.serving.question import Piece, Question
 from practicum.serving.request_log import Record, record_of
-from practicum.serving.response_formats import constraint_of
 from practicum.serving.served import Served
 from practicum.serving.streams import streamed
 from practicum.serving.token_texts import chat_logprobs
-from practicum.serving.tool_calls import OPENS, CallReader
+from practicum.serving.tool_calls import CallReader, writes_calls
 
 
 async def answer_chat(
@@ -51,7 +51,7 @@ async def answer_chat(
     record.prompt_tokens = len(ids)
     if settings.log_prompts:
         record.prompt = turns
-    constraint = await constraint_of(asked.response_format, served)
+    constraint = await kept_to(asked, served)
     questions = _questions(served, settings, asked, ids, constraint)
     writing = ChatWriting(served, asked, questions)
     if asked.stream:
@@ -107,8 +107,7 @@ class Message:
 
     def __init__(self, served: Served, asked: ChatRequest) -> None:
         model = served.language_model
-        template = model.chat_template
-        calls = bool(asked.offered) and template is not None and OPENS in template.source
+        calls = asked.shown and writes_calls(model.chat_template)
         self._reader = CallReader() if calls else None
         self._tokens = TokensOfText(model.tokenizer, model.ends) if asked.logprobs else None
         self._tokenizer = model.tokenizer
@@ -131,7 +130,7 @@ class Message:
 
     def finish(self, completion: Completion) -> Finish:
         """Why it ends."""
-        if self._reader is not None and self._reader.made:
+        if self._reader is not None and self._reader.made and completion.finish != "length":
             return "tool_calls"
         return FINISH[completion.finish]
 

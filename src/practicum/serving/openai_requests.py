@@ -29,6 +29,7 @@ HALF = "a text holds half of a surrogate pair, which stands for no character"
 MOST_STOPS = 4
 MOST_PAIRS = 16  # of metadata, as OpenAI has it
 MOST_FIELDS = 64  # more than any shape here has
+MOST_TOOLS = 128
 MOST_BIASES = 1024  # tokens that one request makes likelier or less likely
 TOKEN = r"^(0|[1-9][0-9]{0,9})$"
 T = TypeVar("T")
@@ -296,12 +297,21 @@ class FunctionShape(Shape):
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
     description: str | None = None
     parameters: Json | None = None
-    strict: Literal[False] | None = None
+    strict: bool | None = None
 
 
 class Tool(Shape):
     type: Literal["function"]
     function: FunctionShape
+
+
+class FunctionName(Shape):
+    name: Text
+
+
+class ChosenTool(Shape):
+    type: Literal["function"]
+    function: FunctionName
 
 
 class PlainText(Shape):
@@ -335,8 +345,8 @@ class ChatRequest(Drawn):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     response_format: ResponseFormat | None = None
-    tools: Several[Tool] | None = None
-    tool_choice: Literal["none", "auto"] | None = None
+    tools: Annotated[Several[Tool], Field(max_length=MOST_TOOLS)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ChosenTool | None = None
     parallel_tool_calls: bool | None = None
     modalities: Several[Literal["text"]] | None = None
     functions: Unsupported = None
@@ -361,11 +371,20 @@ class ChatRequest(Drawn):
         return self.max_completion_tokens or self.max_tokens
 
     @property
-    def offered(self) -> list[dict[str, Any]]:
+    def shown(self) -> list[Tool]:
         """The tools that the model is told of."""
-        if self.tool_choice == "none" or not self.tools:
-            return []
-        return [tool.model_dump(exclude_none=True) for tool in self.tools]
+        return [] if self.tool_choice == "none" else self.tools or []
+
+    @property
+    def offered(self) -> list[dict[str, Any]]:
+        """They, as templates take them; `strict` is not for the model."""
+        hidden = {"function": {"strict"}}
+        return [tool.model_dump(exclude_none=True, exclude=hidden) for tool in self.shown]
+
+    @property
+    def must_call(self) -> bool:
+        """Whether an answer has to be a call."""
+        return self.tool_choice == "required" or isinstance(self.tool_choice, ChosenTool)
 
 
 class EmbeddingRequest(Indifferent):

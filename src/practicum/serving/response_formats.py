@@ -3,7 +3,6 @@
 import asyncio
 import json
 
-from practicum.decoding.constraint import Constraint
 from practicum.decoding.grammar import JsonObject, JsonSchema
 from practicum.errors import ConfigError
 from practicum.serving.api_errors import Refusal
@@ -13,7 +12,7 @@ from practicum.serving.served import Served
 
 async def constraint_of(
     given: PlainText | AnyJson | SchemaJson | None, served: Served
-) -> Constraint | None:
+) -> JsonObject | JsonSchema | None:
     """None where any text will do. Raises Refusal (400) for a schema that cannot be held to.
 
     A schema is looked at in another thread, since that takes time.

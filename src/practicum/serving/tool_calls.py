@@ -9,19 +9,28 @@ import uuid
 from dataclasses import dataclass
 
 from practicum.serving.openai_answers import FunctionCall, MadeCall
+from practicum.tokenizers.chat import ChatTemplate
 
 OPENS, CLOSES = "<tool_call>", "</tool_call>"
+
+
+def writes_calls(template: ChatTemplate | None) -> bool:
+    """Whether models of this template write calls in the form that is read here."""
+    return template is not None and OPENS in template.source
 
 
 @dataclass
 class CallReader:
     """Text goes in as it is written; what is text and what is a call comes out.
 
-    What might be the beginning of a call waits. What turns out to be none comes out as text.
+    What might be the beginning of a call waits. What turns out to be none comes out as text. White
+    space alone before a call, between two, or after the last is no text.
     """
 
-    _waiting: str = ""
     made: int = 0  # calls so far
+    _waiting: str = ""
+    _blank: str = ""  # white space that comes out with what comes next, unless that is a call
+    _spoken: bool = False  # whether text has come out since the last call
 
     def push(self, text: str) -> tuple[str, list[MadeCall]]:
         """The text that is certain now, and the calls that are whole."""
@@ -32,10 +41,10 @@ class CallReader:
             before, opens, rest = self._waiting.partition(OPENS)
             if not opens:
                 kept = _overlap(before)
-                said.append(before[: len(before) - kept])
+                said.append(self._text(before[: len(before) - kept]))
                 self._waiting = before[len(before) - kept :]
                 break
-            said.append(before)
+            said.append(self._text(before))
             inside, closes, after = rest.partition(CLOSES)
             if not closes:
                 self._waiting = opens + rest
@@ -43,16 +52,26 @@ class CallReader:
             self._waiting = after
             call = _call(inside)
             if call is None:
-                said.append(opens + inside + closes)
+                said.append(self._text(opens + inside + closes))
             else:
                 calls.append(call.model_copy(update={"index": self.made}))
                 self.made += 1
+                self._blank, self._spoken = "", False
         return "".join(said), calls
 
     def finish(self) -> str:
         """What still waited: it is no call, since it was not closed."""
-        rest, self._waiting = self._waiting, ""
-        return rest
+        rest, self._waiting = self._text(self._waiting), ""
+        return rest or ("" if self.made else self._blank)
+
+    def _text(self, text: str) -> str:
+        """`text` with the white space before it, once it is more than that."""
+        if not self._spoken:
+            self._blank += text
+            if not self._blank.strip():
+                return ""
+            text, self._blank, self._spoken = self._blank, "", True
+        return text
 
 
 def _overlap(text: str) -> int:
