@@ -105,7 +105,7 @@ def _served() -> Iterator[str]:
 
     speaker = chosen(Speaker)
     with listening("127.0.0.1", 0) as door:
-        served = Served.of(Path(speaker.model).name, chosen(Room).worker(speaker.load()))
+        served = Served.of(Path(speaker.model).name, chosen(Room).worker(speaker.read()))
         server = Server(application(served, HttpSettings()), served.worker, Patience())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()

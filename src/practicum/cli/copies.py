@@ -51,7 +51,7 @@ class Copies:
 
 def working(speaker: Speaker, room: Room, waiting: int) -> "Worker":
     """An engine with a model of its own, in this process."""
-    return room.worker(speaker.load(), waiting)
+    return room.worker(speaker.read(), waiting)
 
 
 def cards_of_each(device: str, replicas: int) -> float:

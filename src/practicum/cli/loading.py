@@ -33,7 +33,16 @@ class Speaker(Placement):
     )
 
     def load(self) -> "LanguageModel":
-        """The model with its tokenizer."""
+        """The model with its tokenizer, its matrices laid out for a CPU's products."""
+        from practicum.models.decoder import DecoderModel
+
+        read = self.read()
+        if isinstance(read.model, DecoderModel):
+            read.model.prepack()
+        return read
+
+    def read(self) -> "LanguageModel":
+        """The same as it is stored: for an engine, which lays matrices out in its own way."""
         import torch
 
         from practicum.decoding.language_model import LanguageModel
@@ -45,7 +54,6 @@ class Speaker(Placement):
             loaded = load(self.model, device=device_called(self.device), dtype=dtype)
         if loaded.tokenizer is None:
             raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
-        loaded.model.prepack()
         return LanguageModel(loaded.model, loaded.tokenizer, loaded.chat_template)
 
 
