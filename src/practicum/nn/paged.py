@@ -6,6 +6,10 @@ rows may name the same block, as long as it is full and nobody writes to it. The
 for all layers, so that a read has one `Paging` and every layer a `PagedCache` of it. Who owns which
 block is not decided here.
 
+A `Step` is a read of one token in each row of which Python knows no more than how many rows there
+are: tables and lengths stand in tensors. What a device has recorded of it can be played again over
+other rows, after the tensors were written over.
+
 Block 0 belongs to nobody: what a table leaves open is 0, and padding is written there.
 """
 
@@ -24,6 +28,7 @@ from practicum.kernels.paged_attention import gathered, paged_attention
 from practicum.nn.seen import Seen
 from practicum.nn.state import (
     Kept,
+    Reading,
     apart,
     even,
     positions_of,
@@ -52,6 +57,17 @@ class Pool:
         index = torch.tensor(list(blocks), device=self.keys.device, dtype=torch.long)
         self.keys[index] = 0
         self.values[index] = 0
+
+    def write(
+        self,
+        block: Int[Tensor, "b t"],
+        place: Int[Tensor, "b t"],
+        k: Float[Tensor, "b g t k"],
+        v: Float[Tensor, "b g t c"],
+    ) -> None:
+        """Put each token's key and value at its place in its block."""
+        self.keys[block, :, place] = rearrange(k, "b g t k -> b t g k")
+        self.values[block, :, place] = rearrange(v, "b g t c -> b t g c")
 
 
 def empty_pool(
@@ -145,9 +161,7 @@ class PagedCache(Kept):
 
     def _write(self, k: Float[Tensor, "b g t k"], v: Float[Tensor, "b g t c"]) -> None:
         assert self.lengths == self.paging.lengths, "a paged cache serves one read"
-        at = self.paging.block, slice(None), self.paging.place
-        self.pool.keys[at] = rearrange(k, "b g t k -> b t g k")
-        self.pool.values[at] = rearrange(v, "b g t c -> b t g c")
+        self.pool.write(self.paging.block, self.paging.place, k, v)
 
     def select(self, rows: Sequence[int]) -> None:
         raise NotImplementedError("rows of a paged cache are chosen by whoever owns the tables")
@@ -158,3 +172,74 @@ class PagedCache(Kept):
     @property
     def nbytes(self) -> int:
         return self.pool.nbytes
+
+
+class Step:
+    """The past of rows that read one token each, `lengths` of whose tokens are in blocks already.
+
+    Everything is made from the two tensors as they are now, on their device. A row that is padding
+    has a table of `NOBODY` and a length of 0. No length reaches `reach`, nor the table's end.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],  # one for each layer
+        tables: Int[Tensor, "b m"],
+        lengths: Int[Tensor, " b"],
+        reach: int,
+    ) -> None:
+        size = pools[0].keys.shape[2]
+        self.pools, self.tables, self._reach = pools, tables, reach
+        self.at: Int[Tensor, "b 1"] = lengths.long()[:, None]
+        self.after: Int[Tensor, " b"] = lengths + 1
+        self.block: Int[Tensor, "b 1"] = tables.long().gather(1, self.at // size)
+        self.place: Int[Tensor, "b 1"] = self.at % size
+
+    def positions(self, t: int, device: torch.device) -> Int[Tensor, "b 1"]:
+        assert t == 1, f"a step reads one token, not {t}"
+        return self.at  # one tensor in all layers, by which `kernels.rotary.turns` knows it again
+
+    def reach(self, t: int) -> int:
+        return self._reach
+
+    def of_block(self, index: int) -> "StepCache":
+        return StepCache(self.pools[index], self)
+
+
+class StepCache(Reading):
+    """What one layer has kept of the rows of a `Step`."""
+
+    def __init__(self, pool: Pool, step: Step) -> None:
+        self.pool, self.step = pool, step
+
+    def positions(self, t, device):
+        return self.step.positions(t, device)
+
+    def reach(self, t):
+        return self.step.reach(t)
+
+    def attend(self, q, k, v, scope, weighing):
+        if weighing.bias is not None or weighing.cap is not None or weighing.dropout:
+            return super().attend(q, k, v, scope, weighing)
+        self.pool.write(self.step.block, self.step.place, k, v)
+        return paged_attention(
+            q,
+            self.pool.keys,
+            self.pool.values,
+            self.step.tables,
+            self.step.after,
+            scale=weighing.scale,
+            window=scope.window,
+        )
+
+    def see(self, k, v, scope):
+        self.pool.write(self.step.block, self.step.place, k, v)
+        keys, values = gathered(self.pool.keys, self.pool.values, self.step.tables)
+        query = self.step.at[:, :, None]
+        key = torch.arange(keys.shape[2], device=k.device)[None, None]
+        return Seen(
+            keys=keys,
+            values=values,
+            mask=scope.admits(query, key)[:, None],
+            distances=lambda: query - key,
+        )

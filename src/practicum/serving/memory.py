@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import torch
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from practicum.decoding.model import device_of
 from practicum.errors import ModelError
 from practicum.models.decoder import DecoderModel
 from practicum.nn.attention import AttentionLayer
 from practicum.nn.joining import join
-from practicum.nn.paged import PagedCache, Paging, Pool, empty_pool
+from practicum.nn.paged import PagedCache, Paging, Pool, Step, empty_pool
 from practicum.nn.stack import BlockLayer, StackState
 from practicum.nn.state import Kept
 from practicum.serving.blocks import Blocks, Lease
@@ -90,6 +91,16 @@ class Memory:
                 for i in range(len(self._mixers))
             ]
         )
+
+    @property
+    def longest(self) -> int:
+        """Blocks of a text that has all the memory it may have."""
+        return -(-self.capacity // self.blocks.size)
+
+    def step(self, tables: Int[Tensor, "b m"], lengths: Int[Tensor, " b"]) -> Step:
+        """The past of rows that read one token each; for models whose layers are all in blocks."""
+        pools = [self._pools[i] for i in range(len(self._mixers))]
+        return Step(pools, tables, lengths, self.capacity)
 
     def clear(self, blocks: Sequence[int]) -> None:
         """Write zeros into blocks that may hold what is no number."""

@@ -1,0 +1,29 @@
+"""Whether a network still consists of the parts and the tensors that it had."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+
+class Unchanged:
+    """Remembers a network's modules, their hooks and parameters, and where these lie.
+
+    A parameter that is written to in place, as optimisers and checkpoints do, is the same one.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._modules = list(network.modules())  # kept, so that nothing new takes their addresses
+        self._parameters = list(network.parameters())
+        self._seen = list(self._now())
+
+    def __bool__(self) -> bool:
+        return self._seen == list(self._now())
+
+    def _now(self) -> Iterator[int]:
+        for module in self._modules:
+            yield id(type(module))
+            yield from map(id, module._modules.values())
+            yield from map(id, module._parameters.values())
+            yield len(module._forward_hooks) + len(module._forward_pre_hooks)
+        yield from map(torch.Tensor.data_ptr, self._parameters)
