@@ -123,12 +123,6 @@ class TextEncoderModel(nn.Module):
             raise ModelError("this encoder has no head HiddenWords; it was made without")
         return self.head(hidden, self.embedding.weight)
 
-    def prepack(self) -> None:
-        """As `DecoderModel.prepack`."""
-        for module in self.stack.modules():
-            if isinstance(module, LinearLayer):
-                module.prepack()
-
 
 class FirstStateLayer(nn.Module):
     def __init__(self, width: int) -> None:
