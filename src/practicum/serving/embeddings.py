@@ -1,16 +1,23 @@
-"""POST /v1/embeddings: the mean of a text's last hidden states, of length one."""
+"""POST /v1/embeddings: a vector for each text, by the model that is named.
+
+Sentences     a model made for it, whose vectors are as it makes them
+MeanOfStates  the model that writes: the mean of a text's last hidden states, of length one
+"""
 
 import asyncio
 import base64
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from fastapi import Request, Response
 from jaxtyping import Float
 from torch import Tensor
 
-from practicum.errors import Busy, GivenUp
-from practicum.serving.answerer import Answerer
+from practicum.decoding.sentence_embedder import SentenceEmbedder
+from practicum.errors import ModelError
 from practicum.serving.api_errors import Refusal
 from practicum.serving.completions import json_of
 from practicum.serving.connection import while_connected
@@ -19,78 +26,163 @@ from practicum.serving.openai_answers import EmbeddingAnswer, EmbeddingItem, Emb
 from practicum.serving.openai_requests import EmbeddingRequest
 from practicum.serving.request_log import record_of
 from practicum.serving.served import Served
+from practicum.serving.vectors import Ids, Vectors
+
+FIELD = "input"
 
 
-class Vectors:
-    """Vectors of texts, one request after the other, so that answers are written between.
+class Embedding(Protocol):
+    """What makes vectors, under a name."""
 
-    As many requests may wait as questions of the engine.
-    """
+    @property
+    def name(self) -> str: ...
 
-    def __init__(self, worker: Answerer, seconds: float | None) -> None:
-        self._worker, self._seconds = worker, seconds
-        self._turn = asyncio.Semaphore(1)
-        self._waiting = 0
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        ...
 
-    async def of(self, rows: Sequence[tuple[int, ...]]) -> Float[Tensor, "n d"]:
-        """Of length one. Raises Busy, and GivenUp where it takes too long."""
-        if self._waiting >= self._worker.settings.waiting:
-            raise Busy(self._waiting, float(self._waiting))
-        self._waiting += 1
+    async def ids(self, text: str | Sequence[int]) -> Ids:
+        """What is read of a text, or of its ids. Raises Refusal (400)."""
+        ...
+
+    def vectors(self, seconds: float | None) -> Vectors:
+        """The line of those who wait for vectors, and how they are made."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sentences:
+    """A model made for vectors, as clients see it."""
+
+    name: str
+    embedder: SentenceEmbedder
+    waiting: int = 256  # requests; of more, Busy is said
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def width(self) -> int:
+        """See `Embedding`."""
+        return self.embedder.width
+
+    async def ids(self, text: str | Sequence[int]) -> Ids:
+        """See `Embedding`: between the tokens that stand at both ends."""
+        size = self.embedder.tokenizer.size
+        given = [] if isinstance(text, str) else text
+        outside = next((id for id in given if id >= size), None)
+        if outside is not None:
+            raise Refusal(
+                400,
+                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
+                code="invalid_value",
+                param=FIELD,
+            )
         try:
-            async with asyncio.timeout(self._seconds), self._turn:
-                embed = self._worker.embed
-                means = [await asyncio.to_thread(embed, [row]) for row in rows]
-        except TimeoutError:
-            raise GivenUp(
-                f"the vectors were not made in {self._seconds:g} seconds; send fewer texts"
-            ) from None
-        finally:
-            self._waiting -= 1
-        return torch.nn.functional.normalize(torch.cat(means), dim=1)
+            return tuple(await asyncio.to_thread(self.embedder.row, text))
+        except ModelError as problem:
+            code = "context_length_exceeded"
+            raise Refusal(400, str(problem), code=code, param=FIELD) from problem
+
+    def vectors(self, seconds: float | None) -> Vectors:
+        """See `Embedding`."""
+        return Vectors(
+            self.embedder.embed_rows,
+            waiting=self.waiting,
+            seconds=seconds,
+            reach=self.embedder.reach,
+        )
 
 
-async def answer_embeddings(
-    served: Served,
-    settings: HttpSettings,
-    vectors: Vectors,
-    asked: EmbeddingRequest,
-    request: Request,
-) -> Response:
-    """A vector for each text of `asked`."""
-    record = record_of(request.scope)
-    served.check_name(asked.model)
-    record.model = served.name
-    texts = asked.texts
-    if len(texts) > settings.texts:
-        raise Refusal(
-            400,
-            f"{len(texts)} texts are given and a request may have {settings.texts}; send several",
-            code="too_many_texts",
-            param="input",
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeanOfStates:
+    """The model that writes, asked for vectors; as many may wait as questions of its engine."""
+
+    served: Served
+
+    @property
+    def name(self) -> str:
+        """See `Embedding`."""
+        return self.served.name
+
+    @property
+    def width(self) -> int:
+        """See `Embedding`."""
+        return self.served.language_model.model.description.stack.width
+
+    async def ids(self, text: str | Sequence[int]) -> Ids:
+        """See `Embedding`."""
+        return await self.served.text_ids(text, FIELD)
+
+    def vectors(self, seconds: float | None) -> Vectors:
+        """See `Embedding`: one text after the other, so that answers are written between."""
+        worker = self.served.worker
+
+        def means(rows: Sequence[Ids]) -> Float[Tensor, "n d"]:
+            return torch.nn.functional.normalize(worker.embed(rows), dim=1)
+
+        return Vectors(means, waiting=worker.settings.waiting, seconds=seconds)
+
+
+class Desk:
+    """Where vectors are asked for: each of `embeddings` by its name."""
+
+    def __init__(self, embeddings: Sequence[Embedding], settings: HttpSettings) -> None:
+        self._settings = settings
+        self._by_name: Mapping[str, tuple[Embedding, Vectors]] = {
+            one.name: (one, one.vectors(settings.answer_seconds)) for one in embeddings
+        }
+
+    async def answer(self, asked: EmbeddingRequest, request: Request) -> Response:
+        """A vector for each text of `asked`."""
+        if asked.model not in self._by_name:
+            raise no_model(asked.model, self._by_name)
+        embedding, vectors = self._by_name[asked.model]
+        record = record_of(request.scope)
+        record.model = embedding.name
+        texts = asked.texts
+        self._check_number(len(texts))
+        _check_width(asked.dimensions, embedding.width)
+        rows = [await embedding.ids(text) for text in texts]
+        record.prompt_tokens = sum(map(len, rows))
+        if self._settings.log_prompts:
+            record.prompt = asked.input
+        found = await while_connected(request.receive, vectors.of(rows))
+        read = record.prompt_tokens
+        return json_of(
+            EmbeddingAnswer(
+                data=[
+                    EmbeddingItem(index=index, embedding=_written(vector, asked.encoding_format))
+                    for index, vector in enumerate(found)
+                ],
+                model=embedding.name,
+                usage=EmbeddingUsage(prompt_tokens=read, total_tokens=read),
+            )
         )
-    rows = [await served.text_ids(text, "input") for text in texts]
-    record.prompt_tokens = sum(map(len, rows))
-    if settings.log_prompts:
-        record.prompt = asked.input
-    found = await while_connected(request.receive, vectors.of(rows))
-    _check_width(asked.dimensions, found.shape[1])
-    return json_of(
-        EmbeddingAnswer(
-            data=[
-                EmbeddingItem(index=index, embedding=_written(vector, asked.encoding_format))
-                for index, vector in enumerate(found)
-            ],
-            model=served.name,
-            usage=EmbeddingUsage(
-                prompt_tokens=record.prompt_tokens, total_tokens=record.prompt_tokens
-            ),
-        )
+
+    def _check_number(self, texts: int) -> None:
+        if texts > self._settings.texts:
+            raise Refusal(
+                400,
+                f"{texts} texts are given and a request may have {self._settings.texts}; send "
+                "several",
+                code="too_many_texts",
+                param=FIELD,
+            )
+
+
+def no_model(name: str, known: Mapping[str, object]) -> Refusal:
+    """What is said of a model (404) that is none of those `known`."""
+    here = " and ".join(f"'{one}'" for one in known)
+    return Refusal(
+        404,
+        f"there is no model '{name[:200]}' here; this server has {here}",
+        code="model_not_found",
+        param="model",
     )
 
 
 def _check_width(asked: int | None, width: int) -> None:
-    """A vector cannot be cut short: nothing taught this model to put what matters first."""
+    """A vector cannot be cut short: nothing taught these models to put what matters first."""
     if asked not in (None, width):
         raise Refusal(
             400,

@@ -1,15 +1,20 @@
 """The server's routes: OpenAI's, so that its clients work as they are, and two for operators."""
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from practicum.errors import ConfigError
+from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal, documented, refusal_of_fields
 from practicum.serving.chat import answer_chat
 from practicum.serving.completions import answer_completion
-from practicum.serving.embeddings import Vectors, answer_embeddings
+from practicum.serving.embeddings import Desk, MeanOfStates, Sentences, no_model
 from practicum.serving.gate import Accounts, Body, Gate
 from practicum.serving.http_settings import HttpSettings
+from practicum.serving.idle import Idle
 from practicum.serving.metrics import TYPE, Metrics
 from practicum.serving.openai_answers import (
     ChatAnswer,
@@ -35,8 +40,15 @@ EVENT = {
 STREAM = {200: {"content": {"text/event-stream": {"schema": EVENT}}}}
 
 
-def application(served: Served, settings: HttpSettings | None = None) -> FastAPI:
-    """The ASGI application that answers for `served`, whose worker it leaves to its owner."""
+def application(
+    served: Served | None,
+    settings: HttpSettings | None = None,
+    sentences: Sentences | None = None,
+) -> FastAPI:
+    """The ASGI application that answers for `served`, whose worker it leaves to its owner.
+
+    `sentences` makes vectors beside it, or alone: then there are no chats and no completions.
+    """
     settings = settings or HttpSettings()
     app = FastAPI(
         title="practicum",
@@ -45,10 +57,13 @@ def application(served: Served, settings: HttpSettings | None = None) -> FastAPI
         redoc_url=None,
         redirect_slashes=False,
     )
-    metrics = Metrics(lambda: served.worker.load)
-    _add_models(app, served)
-    _add_answers(app, served, settings)
-    _add_numbers(app, served, metrics)
+    worker = Idle() if served is None else served.worker
+    metrics = Metrics(lambda: worker.load)
+    _add_models(app, [one for one in (served, sentences) if one is not None])
+    if served is not None:
+        _add_answers(app, served, settings)
+    _add_embeddings(app, served, sentences, settings)
+    _add_numbers(app, worker, metrics)
     _add_errors(app)
     requests, tokens = Buckets(settings.requests_per_minute), Buckets(settings.tokens_per_minute)
     app.add_middleware(Body, settings=settings)
@@ -57,23 +72,25 @@ def application(served: Served, settings: HttpSettings | None = None) -> FastAPI
     return app
 
 
-def _add_models(app: FastAPI, served: Served) -> None:
-    card = ModelCard(id=served.name, created=served.created)
+def _add_models(app: FastAPI, models: Sequence[Served | Sentences]) -> None:
+    cards = {model.name: ModelCard(id=model.name, created=model.created) for model in models}
+    if len(cards) < len(models):
+        raise ConfigError(f"two models are called '{models[0].name}'; give one another name")
 
     @app.get("/v1/models", responses=LOOKING)
     async def list_models() -> ModelList:
         """What can be asked."""
-        return ModelList(data=[card])
+        return ModelList(data=list(cards.values()))
 
     @app.get("/v1/models/{name:path}", responses=LOOKING)
     async def one_model(name: str) -> ModelCard:
         """One of them."""
-        served.check_name(name)
-        return card
+        if name not in cards:
+            raise no_model(name, cards)
+        return cards[name]
 
 
 def _add_answers(app: FastAPI, served: Served, settings: HttpSettings) -> None:
-    vectors = Vectors(served.worker, settings.answer_seconds)
 
     @app.post("/v1/completions", response_model=CompletionAnswer, responses=ASKING | STREAM)
     async def completions(asked: CompletionRequest, request: Request) -> Response:
@@ -85,19 +102,26 @@ def _add_answers(app: FastAPI, served: Served, settings: HttpSettings) -> None:
         """What the model says next in a conversation."""
         return await answer_chat(served, settings, asked, request)
 
+
+def _add_embeddings(
+    app: FastAPI, served: Served | None, sentences: Sentences | None, settings: HttpSettings
+) -> None:
+    means = None if served is None else MeanOfStates(served=served)
+    desk = Desk([one for one in (means, sentences) if one is not None], settings)
+
     @app.post("/v1/embeddings", response_model=EmbeddingAnswer, responses=ASKING)
     async def embeddings(asked: EmbeddingRequest, request: Request) -> Response:
         """A vector for each text."""
-        return await answer_embeddings(served, settings, vectors, asked, request)
+        return await desk.answer(asked, request)
 
 
-def _add_numbers(app: FastAPI, served: Served, metrics: Metrics) -> None:
+def _add_numbers(app: FastAPI, worker: Answerer | Idle, metrics: Metrics) -> None:
     stopped = {"model": Health, "description": "Questions are not answered."}
 
     @app.get("/health", responses=documented(400, 403, 408, 413, 500) | {503: stopped})
     async def health(response: Response) -> Health:
         """Whether questions are answered, and if not, why."""
-        problem = served.worker.problem
+        problem = worker.problem
         if problem is None:
             return Health(status="ok")
         response.status_code = 503

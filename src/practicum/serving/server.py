@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from practicum.errors import ConfigError
 from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
+from practicum.serving.idle import Idle
 
 LAST_WORDS = 2.0  # seconds in which answers that were cut off can say so
 HEADER_BYTES = 64 * 1024
@@ -60,7 +61,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: ASGIApp,
-        worker: Answerer,
+        worker: Answerer | Idle,
         patience: Patience | None = None,
         *,
         connections: int = 1024,
