@@ -11,10 +11,20 @@ from types import ModuleType
 import pytest
 import torch
 
-from practicum.kernels import cross_entropy_triton, grouped_linear_triton, selective_scan_triton
+from practicum.kernels import (
+    cross_entropy_triton,
+    grouped_linear_triton,
+    paged_attention_triton,
+    selective_scan_triton,
+)
 from practicum.kernels.triton_language import kernel, triton
 
-FILES = cross_entropy_triton, grouped_linear_triton, selective_scan_triton
+FILES = (
+    cross_entropy_triton,
+    grouped_linear_triton,
+    paged_attention_triton,
+    selective_scan_triton,
+)
 
 
 @pytest.fixture(scope="session")

@@ -63,10 +63,18 @@ def paged_attention(
     scale: float,
     window: int | None = None,
 ) -> Float[Tensor, "b h t c"]:
-    """`paged_attention_reference` without a copy of the blocks, in C++ where it can be.
+    """`paged_attention_reference` without a copy of the blocks, in C++ or Triton where it can be.
 
-    That is on CPUs, in float32, for up to `FEW` queries per row, where nothing is differentiated.
+    That is for up to `FEW` queries per row, where nothing is differentiated: on CPUs in float32, on
+    GPUs in float32 and half precision, with nothing but shapes deciding what is run.
     """
+    if q.is_cuda and _few(q, keys, values):  # Triton takes a while to load; a CPU has no use for it
+        from practicum.kernels.paged_attention_triton import paged_attention_triton, usable
+
+        if usable(q, keys, values):
+            return paged_attention_triton(
+                q, keys, values, tables, lengths, scale=scale, window=window
+            )
     compiled = _fits(q, keys, values) and native.library()
     if not compiled:
         return paged_attention_reference(
@@ -89,9 +97,11 @@ def paged_attention(
 
 
 def _fits(q: Tensor, keys: Tensor, values: Tensor) -> bool:
-    plain = all(
-        x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
-        for x in (q, keys, values)
-    )
-    few = q.shape[2] <= FEW and len(q) > 0
-    return plain and few and keys.is_contiguous() and values.is_contiguous()
+    plain = all(x.device.type == "cpu" and x.dtype == torch.float32 for x in (q, keys, values))
+    whole = keys.is_contiguous() and values.is_contiguous()
+    return plain and whole and _few(q, keys, values)
+
+
+def _few(q: Tensor, keys: Tensor, values: Tensor) -> bool:
+    differentiated = any(x.requires_grad for x in (q, keys, values))
+    return q.shape[2] <= FEW and len(q) > 0 and not differentiated

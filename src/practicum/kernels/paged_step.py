@@ -5,31 +5,51 @@ the pool and `paged_attention` (which see), from what the first matrix makes of 
 (queries, keys, values) side by side. The pool is changed in place.
 """
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from practicum.kernels import native
-from practicum.kernels.paged_attention import paged_attention_reference
+from practicum.kernels.paged_attention import paged_attention, paged_attention_reference
 from practicum.kernels.rotary import rotate
 
 Turns = Float32[Tensor, "#b 1 2 half"]
 
 
 def paged_step_reference(
-    qkv: Float32[Tensor, "b 1 wide"],
+    qkv: Float[Tensor, "b 1 wide"],
     turns: Turns | None,
-    keys: Float32[Tensor, "n g w k"],
-    values: Float32[Tensor, "n g w c"],
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
     tables: Int[Tensor, "b m"],
     lengths: Int[Tensor, " b"],
     *,
     heads: int,
     scale: float,
     window: int | None = None,
-) -> Float32[Tensor, "b 1 hc"]:
+) -> Float[Tensor, "b 1 hc"]:
     """Part by part. `lengths` count the new tokens. Judges `paged_step`."""
+    about = {"heads": heads, "scale": scale, "window": window}
+    read = paged_attention_reference
+    return _in_parts(read, qkv, turns, keys, values, tables, lengths, **about)
+
+
+def _in_parts(
+    attend: Callable[..., Float[Tensor, "b h 1 c"]],
+    qkv: Float[Tensor, "b 1 wide"],
+    turns: Turns | None,
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
+    tables: Int[Tensor, "b m"],
+    lengths: Int[Tensor, " b"],
+    *,
+    heads: int,
+    scale: float,
+    window: int | None,
+) -> Float[Tensor, "b 1 hc"]:
     (_, g, w, k), c = keys.shape, values.shape[-1]
     qk, v = qkv.split([(heads + g) * k, g * c], dim=-1)
     qk = rearrange(qk, "b t (h k) -> b h t k", k=k)
@@ -39,30 +59,32 @@ def paged_step_reference(
     keys[block, :, place % w] = qk[:, heads:, 0]
     values[block, :, place % w] = rearrange(v, "b 1 (g c) -> b g c", c=c)
     q = qk[:, :heads]
-    read = paged_attention_reference(q, keys, values, tables, lengths, scale=scale, window=window)
+    read = attend(q, keys, values, tables, lengths, scale=scale, window=window)
     return rearrange(read, "b h t c -> b t (h c)")
 
 
 def paged_step(
-    qkv: Float32[Tensor, "b 1 wide"],
+    qkv: Float[Tensor, "b 1 wide"],
     turns: Turns | None,
-    keys: Float32[Tensor, "n g w k"],
-    values: Float32[Tensor, "n g w c"],
+    keys: Float[Tensor, "n g w k"],
+    values: Float[Tensor, "n g w c"],
     tables: Int[Tensor, "b m"],
     lengths: Int[Tensor, " b"],
     *,
     heads: int,
     scale: float,
     window: int | None = None,
-) -> Float32[Tensor, "b 1 hc"]:
-    """`paged_step_reference` in C++ where it can be: on CPUs. `qkv` is written over."""
-    device = keys.device
-    whole = keys.is_contiguous() and values.is_contiguous() and qkv.is_contiguous()
-    compiled = native.library() if whole and device.type == "cpu" else None
+) -> Float[Tensor, "b 1 hc"]:
+    """`paged_step_reference` in C++ where it can be: on CPUs. `qkv` is written over.
+
+    On GPUs it is what `paged_attention` is, and no shape depends on the lengths.
+    """
+    plain = (x.is_contiguous() and x.dtype == torch.float32 for x in (qkv, keys, values))
+    compiled = native.library() if all(plain) and keys.device.type == "cpu" else None
     if compiled is None or (turns is not None and not turns.is_contiguous()):
-        return paged_step_reference(
-            qkv, turns, keys, values, tables, lengths, heads=heads, scale=scale, window=window
-        )
+        about = {"heads": heads, "scale": scale, "window": window}
+        read = paged_attention if keys.is_cuda else paged_attention_reference
+        return _in_parts(read, qkv, turns, keys, values, tables, lengths, **about)
     b, (_, g, w, k), c = len(qkv), keys.shape, values.shape[-1]
     tables, lengths = tables.int().contiguous(), lengths.int().contiguous()
     out = torch.empty(b, 1, heads * c)
