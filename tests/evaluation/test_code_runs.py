@@ -19,10 +19,12 @@ from practicum.evaluation.code_runs import (
     Sample,
     by_temperature,
     draw_samples,
-    rates,
+    mean_pass,
+    pass_by_kind,
     run_samples,
+    shown,
+    written,
 )
-from practicum.evaluation.pass_at_k import Tally, pass_at_k
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.symbolic.sandbox import Sandbox
@@ -146,13 +148,12 @@ def test_at_temperature_0_one_is_drawn_and_counted_n_times():
     ]
 
 
-def told(problem: CodeProblem, temperature: float, passed: list[bool]) -> list[Sample]:
+def told(problem: CodeProblem, passed: list[bool]) -> list[Sample]:
     ended = {True: "passed", False: "failed"}
     return [
         Sample(
             problem=problem,
-            completion="",
-            temperature=temperature,
+            completion=f"    return {number}",
             number=number,
             verdict=Verdict(result=ended[one], reason="", seconds=0.0),
         )
@@ -160,21 +161,36 @@ def told(problem: CodeProblem, temperature: float, passed: list[bool]) -> list[S
     ]
 
 
-def test_each_k_has_its_best_temperature():
-    cold = told(ADD, 0.2, [True] * 4) + told(LESS, 0.2, [False] * 4)
-    warm = told(ADD, 0.8, [True, False, False, False]) + told(LESS, 0.8, [False, True, True, False])
-    found = {(one.temperature, one.rate.k): one for one in rates(cold + warm, [1, 4])}
-    assert len(found) == 4
-    assert found[0.2, 1].rate.mean == found[0.2, 4].rate.mean == 0.5
-    assert found[0.8, 1].rate.mean == pytest.approx(3 / 8)
-    assert found[0.8, 4].rate.mean == 1.0
-    assert [found[0.2, 1].best, found[0.8, 1].best] == [True, False]
-    assert [found[0.2, 4].best, found[0.8, 4].best] == [False, True]
-    assert found[0.8, 1].rate.mean == pytest.approx(
-        np.mean([pass_at_k(Tally(samples=4, right=c), 1) for c in (1, 2)])
-    )
-    with pytest.raises(ConfigError, match="pass@5 cannot be told from 4 samples"):
-        rates(cold, [5])
+def test_the_mean_is_over_problems_and_over_those_of_a_kind():
+    problems = [told(ADD, [True, False]), told(LESS, [False, False]), told(LESS, [True, True])]
+    assert mean_pass(problems, 1) == 0.5
+    assert mean_pass(problems, 2) == pytest.approx(2 / 3)
+    by_kind = pass_by_kind(["sum", "order", "order"], problems, 1)
+    assert by_kind == {"sum": 0.5, "order": 0.5}
+    assert list(pass_by_kind([2, 1, 1], problems, 2).items()) == [(2, 1.0), (1, 0.5)]
+    with pytest.raises(ConfigError, match="pass@k of no problems"):
+        mean_pass([], 1)
+    with pytest.raises(ConfigError, match="pass@3 cannot be told from 2 samples"):
+        mean_pass(problems, 3)
+
+
+def test_a_person_sees_the_first_sample_and_how_many_pass():
+    assert shown(told(ADD, [False, True, True])) == (f"{ADD.prompt}    return 0\n# 2 of 3 pass\n")
+
+
+def test_what_is_written_comes_by_temperature_and_problem():
+    writer = Writer((0, 1, 2, 3, 4), "    return a + b\n", "stop")
+    writer.tokenizer = ByteTokenizer()
+    manner = Manner(samples=2, temperatures=(0.8, 0.2))
+    with Sandbox(workers=1) as sandbox:
+        found = written(writer, [ADD, LESS], manner, sandbox)
+        assert written(writer, [], manner, sandbox) == {0.8: [], 0.2: []}
+    assert list(found) == [0.8, 0.2]
+    assert [[s.problem.task_id for s in one] for one in found[0.2]] == [
+        ["Own/0"] * 2,
+        ["Own/1"] * 2,
+    ]
+    assert all(sample.passed for one in found[0.8] for sample in one)
 
 
 def test_samples_are_run_and_their_rows_tell_all():

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -189,8 +189,7 @@ def _drawn(
             code_ranking.reversed_order(problem, "")  # refuses what has no docstring
     engine, manner = Engine(speaker.load()), code.manner()  # reads a prompt once for all samples
     heuristics: dict[str, Heuristic] = {
-        "mean log P": code_ranking.mean_log_probability,
-        "sum log P": code_ranking.log_probability,
+        f"{name} log P": heuristic for name, heuristic in code_ranking.LIKELIHOODS.items()
     }
     if code.back_translation:
         heuristics["back-translation"] = code_ranking.back_translation(engine)
@@ -209,20 +208,24 @@ def _print(
     about: dict[str, Any],
     as_json: bool,
 ) -> None:
-    from practicum.evaluation.code_runs import rates
+    from practicum.evaluation.code_runs import by_temperature
+    from practicum.evaluation.temperature_sweep import best, swept
 
+    groups = by_temperature(samples)
+    sweep = swept(groups, ks)
     found = [
         {
-            "temperature": one.temperature,
-            "k": one.rate.k,
-            "pass_at_k": one.rate.mean,
-            "low": one.rate.interval and one.rate.interval[0],
-            "high": one.rate.interval and one.rate.interval[1],
-            "best": one.best,
+            "temperature": temperature,
+            "k": k,
+            "pass_at_k": rate.mean,
+            "low": rate.interval and rate.interval[0],
+            "high": rate.interval and rate.interval[1],
+            "best": best(sweep, k) == temperature,
         }
-        for one in rates(samples, ks)
+        for temperature, rates in sweep.items()
+        for k, rate in rates.items()
     ]
-    chosen = _ranked(samples, heuristics)
+    chosen = _ranked(groups, heuristics)
     results = Counter(sample.verdict.result for sample in samples if sample.verdict is not None)
     ended = {result: results[result] for result in ("passed", "failed", "timed out")}
     if as_json:
@@ -233,13 +236,14 @@ def _print(
     return print_table([ended])
 
 
-def _ranked(samples: "list[Sample]", heuristics: "dict[str, Heuristic]") -> list[dict[str, Any]]:
+def _ranked(
+    groups: "Mapping[float | None, Sequence[Sequence[Sample]]]", heuristics: "dict[str, Heuristic]"
+) -> list[dict[str, Any]]:
     from practicum.evaluation.code_ranking import ranked
-    from practicum.evaluation.code_runs import by_temperature
 
     rows = []
-    for temperature, problems in by_temperature(samples).items() if heuristics else ():
-        n = min(len(one) for one in problems)
+    for temperature, problems in groups.items() if heuristics else ():
+        n = min(len(samples) for samples in problems)
         if n > 1:
             shares = ranked(problems, n, heuristics)
             rows.append({"temperature": temperature, "n": n, **shares})

@@ -13,8 +13,7 @@ from statistics import fmean
 
 from practicum.data.code_problem import CodeProblem
 from practicum.errors import ConfigError
-from practicum.evaluation.code_runs import Sample, tally
-from practicum.evaluation.pass_at_k import pass_at_k
+from practicum.evaluation.code_runs import Sample, mean_pass
 from practicum.evaluation.scorer import Scorer
 
 Heuristic = Callable[[Sequence[Sample]], list[float]]  # a number for every sample
@@ -28,6 +27,9 @@ def mean_log_probability(samples: Sequence[Sample]) -> list[float]:
 def log_probability(samples: Sequence[Sample]) -> list[float]:
     """log P of the whole program, which favours short ones; −∞ for a program of no tokens."""
     return [math.fsum(logs) if (logs := _logs(sample)) else -math.inf for sample in samples]
+
+
+LIKELIHOODS = {"mean": mean_log_probability, "sum": log_probability}  # what any scorer can give
 
 
 def back_translation(scorer: Scorer) -> Heuristic:
@@ -94,13 +96,13 @@ def ranked(
     `problems` holds the samples of each, run and of one temperature. Beside the heuristics stand
     "random", which is pass@1, and "oracle", which is pass@k. Raises ConfigError for k > n.
     """
-    found = {"random": fmean(pass_at_k(tally(samples), 1) for samples in problems)}
+    found = {"random": mean_pass(problems, 1)}
     for name, heuristic in heuristics.items():
         found[name] = fmean(
             chosen_passes(heuristic(samples), [s.passed for s in samples], k)
             for samples in problems
         )
-    found["oracle"] = fmean(pass_at_k(tally(samples), k) for samples in problems)
+    found["oracle"] = mean_pass(problems, k)
     return found
 
 

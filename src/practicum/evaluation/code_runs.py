@@ -1,17 +1,14 @@
-"""Writing programs with a model and running them: samples, verdicts, and what pass@k they make.
+"""Writing programs with a model and running them: samples, verdicts, and their tallies.
 
 n completions a problem and temperature are drawn with nucleus sampling, each with a seed of its own
 and ended at a stop string (Chen et al. 2021, §3.2); they run in the sandbox, equal programs once.
-pass@k is reported at each temperature, and the best temperature for each k, as the paper does: few
-tries ask for likely programs, many for different ones. Taking the best flatters a little.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
+from statistics import fmean
+from typing import Any, Protocol, TypeVar
 
 from practicum.data.code_problem import CodeProblem, program_of
 from practicum.data.program_verdicts import Runs, Verdict, judge
@@ -19,13 +16,15 @@ from practicum.decoding.generate import Completion
 from practicum.decoding.sampling import Sampling
 from practicum.errors import ConfigError
 from practicum.evaluation.code_problems import stops_of
-from practicum.evaluation.pass_at_k import PassRate, Tally, pass_rate
+from practicum.evaluation.pass_at_k import Tally, pass_at_k
 from practicum.evaluation.scorer import Scorer
 from practicum.events import Progress, emit
 from practicum.seeding import derive
+from practicum.tokenizers.tokenizer import Tokenizer
 
 HALF = "\ufffd"  # how a character shows whose last bytes are in the next token
 Decode = Callable[[Sequence[int]], str]
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +191,22 @@ def run_samples(
     return [replace(s, verdict=verdict) for s, verdict in zip(samples, verdicts, strict=True)]
 
 
+class Writer(Scorer, Protocol):
+    """A scorer whose tokenizer is at hand, as a `LanguageModel`'s and an engine's is."""
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+
+def written(
+    writer: Writer, problems: Sequence[CodeProblem], manner: Manner, sandbox: Runs
+) -> dict[float, list[list[Sample]]]:
+    """Samples drawn and run: those of each temperature, problem by problem."""
+    drawn = draw_samples(writer, problems, manner, decode=writer.tokenizer.decode)
+    found = by_temperature(run_samples(drawn, sandbox))
+    return {temperature: found.get(temperature, []) for temperature in manner.temperatures}
+
+
 def by_temperature(samples: Sequence[Sample]) -> dict[float | None, list[list[Sample]]]:
     """The samples of each temperature, problem by problem, all in the order they come in."""
     found: dict[float | None, dict[str, list[Sample]]] = {}
@@ -206,32 +221,28 @@ def tally(samples: Sequence[Sample]) -> Tally:
     return Tally(samples=len(samples), right=sum(sample.passed for sample in samples))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """pass@k at one temperature."""
-
-    temperature: float | None
-    rate: PassRate
-    best: bool  # of all temperatures, for this k
+def mean_pass(problems: Sequence[Sequence[Sample]], k: int) -> float:
+    """pass@k, the mean over problems. Raises ConfigError for none, and as `pass_at_k`."""
+    if not problems:
+        raise ConfigError("pass@k of no problems; give at least one")
+    return fmean(pass_at_k(tally(samples), k) for samples in problems)
 
 
-def rates(samples: Sequence[Sample], ks: Sequence[int], *, seed: int = 0) -> list[Rate]:
-    """pass@k of samples that were run, for each temperature and k, intervals over problems.
+def pass_by_kind(
+    kinds: Sequence[K], problems: Sequence[Sequence[Sample]], k: int
+) -> dict[K, float]:
+    """pass@k over the problems of each kind, in the order in which kinds occur.
 
-    Raises ConfigError for a k above the samples of a problem.
+    `kinds` has one for each problem. Errors as `mean_pass`'s.
     """
-    groups = by_temperature(samples)
-    found = {
-        (temperature, k): pass_rate(
-            [tally(one) for one in problems],
-            k,
-            generator=np.random.default_rng(derive(seed, "interval", k)),
-        )
-        for temperature, problems in groups.items()
-        for k in ks
-    }
-    best = {k: max(groups, key=lambda temperature: found[temperature, k].mean) for k in ks}
-    return [
-        Rate(temperature=temperature, rate=rate, best=best[k] == temperature)
-        for (temperature, k), rate in found.items()
-    ]
+    found: dict[K, list[Sequence[Sample]]] = {}
+    for kind, samples in zip(kinds, problems, strict=True):
+        found.setdefault(kind, []).append(samples)
+    return {kind: mean_pass(some, k) for kind, some in found.items()}
+
+
+def shown(samples: Sequence[Sample]) -> str:
+    """The first sample of a problem as a person reads it, and how many of all pass."""
+    first, counted = samples[0], tally(samples)
+    passing = f"# {counted.right} of {counted.samples} pass\n"
+    return f"{first.problem.prompt}{first.completion}\n{passing}"
