@@ -142,7 +142,7 @@ def test_drafts_change_no_answer_and_save_steps(model):
     prompts = [repeated, repeated[7:], *PROMPTS]
     samplings = [replace(draw.choice(SAMPLINGS), seed=i) for i in range(len(prompts))]
     wanted = _by_index(_with_blocks(model, 90).generate(prompts, samplings))
-    engine = _with_blocks(model, 90, lookup=PromptLookup(shortest=1), draft=3)
+    engine = _with_blocks(model, 90, drafts=PromptLookup(shortest=1), drafted=3)
     for completion in engine.generate(prompts, samplings):
         _same(completion, wanted[completion.index])
     assert engine.load.drafted_rightly > 10
@@ -154,7 +154,7 @@ def test_a_text_is_drafted_up_to_the_end_of_the_context(model):
     asked = Question(ids=(65, 66) * 60, sampling=Sampling(temperature=0.0, max_tokens=300))
     wanted = next(Engine(model, TIGHT).answers([asked]))
     assert len(wanted.ids) == 160 - 120 + 1
-    engine = Engine(model, replace(TIGHT, lookup=PromptLookup(shortest=1), draft=8))
+    engine = Engine(model, replace(TIGHT, drafts=PromptLookup(shortest=1), drafted=8))
     assert next(engine.answers([asked])) == wanted
 
 
@@ -336,7 +336,7 @@ def test_what_cannot_be_asked_is_said(model):
 
 def test_answers_keep_to_their_constraints_beside_others(model):
     spoken = LanguageModel(model.model, model.tokenizer, ends={0})
-    engine = Engine(spoken, replace(TIGHT, lookup=PromptLookup(shortest=1)))
+    engine = Engine(spoken, replace(TIGHT, drafts=PromptLookup(shortest=1)))
     free = Question(ids=(65, 66, 67), sampling=SAMPLINGS[1])
     held = replace(free, constraint=Regex(pattern="[ab]{3,9}c"))
     wanted = next(engine.answers([free]))
@@ -353,11 +353,22 @@ def test_answers_keep_to_their_constraints_beside_others(model):
 
 def test_a_constraint_that_breaks_ends_its_own_answer_alone(model):
     class Broken:
+        finished = False
+
         def matcher(self, tokenizer, ends):
             return self
 
         def mask(self):
             raise ConfigError("it broke")
+
+        def take(self, id):
+            raise AssertionError("nothing can be chosen")
+
+        def copy(self):
+            return self
+
+        def forced(self):
+            return b""
 
     engine = Engine(model, TIGHT)
     ends = []

@@ -1,13 +1,23 @@
 """The options of an engine, shared by the verbs that run one."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from practicum.cli.loading import Speaker
 from practicum.cli.options import explained
+from practicum.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
+    from practicum.decoding.draft_model import DraftModel
     from practicum.decoding.language_model import LanguageModel
+    from practicum.decoding.prompt_lookup import PromptLookup
     from practicum.serving.worker import Worker
+
+PRECISIONS: "dict[str, Literal['float32', 'bfloat16', 'float16']]" = {
+    "torch.float32": "float32",
+    "torch.bfloat16": "bfloat16",
+    "torch.float16": "float16",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +34,24 @@ class Room:
     lookup: bool = explained(
         False, "Draft from the text itself: the same answers, sooner where they repeat it."
     )
+    draft: str | None = explained(
+        None, "A smaller model with the same tokenizer that drafts: the same answers, sooner."
+    )
+    draft_bits: int | None = explained(None, "As --bits, of the draft's weights.")
+    drafted: int = explained(4, "Tokens drafted at once.")
+
+    def __post_init__(self) -> None:
+        if self.lookup and self.draft is not None:
+            raise ConfigError("--lookup and --draft exclude each other; give one")
+        if self.draft_bits is not None and self.draft is None:
+            raise ConfigError("--draft-bits is of a draft model; give --draft, too")
 
     def worker(self, model: "LanguageModel", waiting: int = 256) -> "Worker":
         """An engine for `model`, running in a thread of its own.
 
-        Raises ConfigError for impossible values, ModelError where the model cannot be packed.
+        Raises ConfigError for impossible values, ModelError where a model cannot be packed or the
+        draft does not fit.
         """
-        from practicum.decoding.prompt_lookup import PromptLookup
         from practicum.serving.engine import Engine
         from practicum.serving.settings import Settings
         from practicum.serving.worker import Worker
@@ -40,25 +61,55 @@ class Room:
             memory=self.memory,
             chunk=self.chunk,
             waiting=waiting,
-            lookup=PromptLookup() if self.lookup else None,
+            drafts=self._drafts(model),
+            drafted=self.drafted,
         )
-        self._pack(model)
+        _pack(model, self.bits)
         return Worker(Engine(model, settings))
 
-    def _pack(self, model: "LanguageModel") -> None:
-        """Lay out the weights in as many bits; by default in 32, where that can be done."""
-        import torch
-
-        from practicum.adapters.quantize import Quantized
+    def _drafts(self, model: "LanguageModel") -> "PromptLookup | DraftModel | None":
+        """Who drafts for `model`: a second one is where it is, and in the same precision."""
+        from practicum.decoding.draft_model import DraftModel
         from practicum.decoding.model import device_of
-        from practicum.models.decoder import DecoderModel
+        from practicum.decoding.prompt_lookup import PromptLookup
 
-        network, bits = model.model, self.bits
-        if not isinstance(network, DecoderModel):
-            return  # which the engine refuses
-        if bits is None:
-            plain = type(network) is DecoderModel and device_of(network).type == "cpu"
-            if not plain or network.embedding.weight.dtype != torch.float32:
-                return
-        # the output decides most, and is where ggml's files keep 8 bits
-        Quantized(bits=bits or 32, output_bits=8 if bits == 4 else None).attach(network)
+        if self.draft is None:
+            return PromptLookup() if self.lookup else None
+        dtype = PRECISIONS.get(str(next(iter(model.model.parameters())).dtype))
+        place = str(device_of(model.model))
+        drafter = Speaker(model=self.draft, device=place, dtype=dtype).read()
+        check_same_tokens(self.draft, drafter, model)
+        _pack(drafter, self.draft_bits)
+        return DraftModel(model=drafter.model, coupled=True)
+
+
+def check_same_tokens(name: str, draft: "LanguageModel", model: "LanguageModel") -> None:
+    """Raises ModelError where the ids of the two stand for different bytes."""
+    ours, theirs = model.tokenizer.vocabulary(), draft.tokenizer.vocabulary()
+    if ours == theirs:
+        return
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    differ = next((f", id {i} {b!r} and {a!r}" for i, (a, b) in pairs if a != b), "")
+    raise ModelError(
+        f"--draft {name} has another tokenizer than the model: {len(theirs)} tokens and "
+        f"{len(ours)}{differ}; give a smaller model of the same family"
+    )
+
+
+def _pack(model: "LanguageModel", bits: int | None) -> None:
+    """Lay out the weights in as many bits; by default in 32, where that can be done."""
+    import torch
+
+    from practicum.adapters.quantize import Quantized
+    from practicum.decoding.model import device_of
+    from practicum.models.decoder import DecoderModel
+
+    network = model.model
+    if not isinstance(network, DecoderModel):
+        return  # which the engine refuses
+    if bits is None:
+        plain = type(network) is DecoderModel and device_of(network).type == "cpu"
+        if not plain or network.embedding.weight.dtype != torch.float32:
+            return
+    # the output decides most, and is where ggml's files keep 8 bits
+    Quantized(bits=bits or 32, output_bits=8 if bits == 4 else None).attach(network)

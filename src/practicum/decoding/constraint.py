@@ -23,6 +23,14 @@ class Matcher(Protocol):
         """Let `id` have come."""
         ...
 
+    def copy(self) -> "Matcher":
+        """Another that stands where this one does, and goes its own way from here."""
+        ...
+
+    def forced(self) -> bytes:
+        """Bytes that come next whatever is chosen; it may well be none, or not all there are."""
+        ...
+
     @property
     def finished(self) -> bool:
         """Whether nothing but the end of the text may come."""

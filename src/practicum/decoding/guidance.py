@@ -73,6 +73,17 @@ class GuidedMatcher:
             raise ModelError(f"token {id} may not come after {self._taken} tokens")
         self._taken += 1
 
+    def copy(self) -> "GuidedMatcher":
+        """See `Matcher.copy`; it costs about a microsecond."""
+        other = GuidedMatcher(self._matcher.deep_copy(), self._size, frozenset(self._ends))
+        other._taken, other._ended = self._taken, self._ended
+        return other
+
+    def forced(self) -> bytes:
+        """See `Matcher.forced`."""
+        # a copy is asked: what is too much to look ahead in may not be too much to follow
+        return b"" if self._ended else self._matcher.deep_copy().compute_ff_bytes()
+
     @property
     def finished(self) -> bool:
         """See `Matcher.finished`."""

@@ -7,7 +7,7 @@ anew. Who comes next is not decided here.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,14 +15,16 @@ from torch import Tensor
 
 from practicum.decoding.chooser import Choice
 from practicum.decoding.model import device_of, reading, rectangle
+from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.errors import PracticumError
 from practicum.kernels.skinny import FEW
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
 from practicum.serving.choosing import Spot, choose
+from practicum.serving.guesser import Guesser, draft_model
 from practicum.serving.line import urgency
 from practicum.serving.load import Counts
-from practicum.serving.memory import Apart, Memory, joined
+from practicum.serving.memory import Apart, Memory, joined, token_bytes
 from practicum.serving.row import Place, Row
 from practicum.serving.settings import Settings
 
@@ -33,7 +35,10 @@ class Batch:
     """Rows of one model. Texts are over `vocabulary` tokens, of which the model may score more."""
 
     def __init__(self, model: DecoderModel, vocabulary: int, settings: Settings) -> None:
-        self.memory = Memory(model, settings)
+        draft = draft_model(settings)
+        beside = 0 if draft is None else token_bytes(draft)
+        self.memory = Memory(model, settings, beside=beside)
+        self._guesser = None if draft is None else Guesser(draft, self.memory, vocabulary, settings)
         self.counts = Counts()
         self.pace = SECONDS_EACH  # that an answer takes, of late
         self.reading: list[Row] = []
@@ -42,6 +47,14 @@ class Batch:
         self._device = device_of(model)
         self._apart: Apart | None = None  # of the rows that write, in their order
         self._put_off: list[Row] = []
+
+    @property
+    def lookup(self) -> PromptLookup | None:
+        """Who drafts without a model."""
+        drafts = self._settings.drafts
+        if isinstance(drafts, PromptLookup) and self.memory.all_in_blocks:
+            return drafts
+        return None
 
     @property
     def rows(self) -> list[Row]:
@@ -61,6 +74,8 @@ class Batch:
             return False
         row.lease, row.apart = lease, self.memory.apart()
         row.read = len(lease.known) * blocks.size
+        if self._guesser is not None:
+            self._guesser.start(row)
         if not row.said:
             row.shared = row.read
             self.counts.prompt_tokens += len(row.ids)
@@ -89,7 +104,7 @@ class Batch:
         row.place = Place.OVER
         if row.lease is not None:
             self.memory.blocks.end(row.lease)
-        row.lease, row.apart, row.read = None, {}, 0
+        row.lease, row.apart, row.read, row.followed = None, {}, 0, 0
 
     def _part(self, row: Row) -> None:
         """Take `row` out of those that write."""
@@ -121,6 +136,9 @@ class Batch:
         hidden = self._model.hidden(rectangle(parts, self._device), state)
         for row, count in zip(rows, counts, strict=True):
             row.read += count
+        if self._guesser is not None:
+            self._guesser.follow(rows)
+        for row in rows:
             self._publish(row)
         ends = [i for i, row in enumerate(rows) if row.read == len(row.ids)]
         if ends:
@@ -158,18 +176,11 @@ class Batch:
 
     def _write(self) -> None:
         """One more token for every answer that is being written, and those drafted rightly."""
-        furthest = max(row.read for row in self.writing)
-        count = min(
-            self._settings.draft,
-            FEW // len(self.writing) - 1,  # more rows of a product are not nearly free
-            self.memory.capacity - furthest - 1,
-        )
-        drafted = {row: row.draft(max(0, count)) for row in self.writing}
-        self._make_room(drafted)
+        self._make_room()
         rows = list(self.writing)
         if not rows:
             return
-        drafts = [drafted[row] for row in rows]
+        drafts = self._drafts(rows)
         longest = 1 + max(map(len, drafts))
         fed = [[row.ids[row.read], *draft] for row, draft in zip(rows, drafts, strict=True)]
         state = self.memory.state(
@@ -188,17 +199,44 @@ class Batch:
             row, place = torch.tensor(at, device=hidden.device).unbind(1)
             self._say(spots, hidden[row, place], drafts)
 
-    def _make_room(self, drafts: Mapping[Row, Sequence[int]]) -> None:
-        """See to it that every row that writes has a place for its next token and its draft."""
+    def _make_room(self) -> None:
+        """See to it that every row that writes has a place for its next token."""
         for row in sorted(self.writing, key=urgency):
             while row.place is Place.WRITING and not self.memory.blocks.extend(
-                _lease(row), row.read + 1 + len(drafts[row])
+                _lease(row), row.read + 1
             ):
                 last = max(self.rows, key=urgency)
                 self.counts.put_off += 1
                 self.leave(last)
                 last.place = Place.WAITING
                 self._put_off.append(last)
+
+    def _drafts(self, rows: Sequence[Row]) -> list[tuple[int, ...]]:
+        """What is drafted for each row, where there is room for it; nobody is put off for that."""
+        furthest = max(row.read for row in rows)
+        most = min(
+            self._settings.drafted,
+            FEW // len(rows) - 1,  # more rows of a product are not nearly free
+            self.memory.capacity - furthest - 1,
+        )
+        if not self.memory.all_in_blocks:
+            most = 0
+        counts = {row: max(0, min(most, row.left)) for row in rows}
+        drafts = {row: row.draft(count) if count else () for row, count in counts.items()}
+        if self._guesser is None:
+            counts = {row: len(draft) for row, draft in drafts.items()}
+        counts = {row: self._room(row, count) for row, count in counts.items()}
+        drafts = {row: draft[: counts[row]] for row, draft in drafts.items()}
+        if self._guesser is not None:
+            drafts = self._guesser.guess(drafts, counts)
+        return [drafts[row] for row in rows]
+
+    def _room(self, row: Row, count: int) -> int:
+        """How many of so many drafted tokens can be read."""
+        lease = _lease(row)
+        if self.memory.blocks.extend(lease, row.read + 1 + count):
+            return count
+        return min(count, len(lease.blocks) * self.memory.blocks.size - row.read - 1)
 
     def _say(
         self,
@@ -215,6 +253,7 @@ class Batch:
         rows = [spot.row for spot in spots if not spot.ahead]
         for row, draft in zip(rows, drafts, strict=True):
             wanted = [next(chosen) for _ in range(len(draft) + 1)]
+            self.counts.drafted += len(draft)
             for place, choice in enumerate(wanted):
                 if row.place is not Place.WRITING:
                     break  # finished, or cancelled by who heard of another
@@ -222,6 +261,7 @@ class Batch:
                     break
                 self.counts.drafted_rightly += place > 0
                 self._take(row, choice)
+            row.followed = min(row.followed, row.read)
 
     def _take(self, row: Row, choice: Choice | PracticumError) -> None:
         """Let `row` have said this, after all it said before has been read."""
@@ -230,7 +270,7 @@ class Batch:
             return
         now = time.monotonic()
         row.read = len(row.ids)
-        if row.read // self.memory.blocks.size > len(_lease(row).known):
+        if self._known(row) // self.memory.blocks.size > len(_lease(row).known):
             self._publish(row)
         self.counts.said_tokens += 1
         try:
@@ -249,11 +289,18 @@ class Batch:
         own = lease.blocks[len(lease.known) :]
         self.leave(row)
         row.hear(problem)
-        self.memory.clear([*own, *self.memory.blocks.forget()])
+        unused = [*own, *self.memory.blocks.forget()]
+        self.memory.clear(unused)
+        if self._guesser is not None:
+            self._guesser.clear(unused)
 
     def _publish(self, row: Row) -> None:
         if self.memory.shareable:
-            self.memory.blocks.publish(_lease(row), row.ids[: row.read])
+            self.memory.blocks.publish(_lease(row), row.ids[: self._known(row)])
+
+    def _known(self, row: Row) -> int:
+        """How much of `row` has been read by all who read it."""
+        return row.read if self._guesser is None else self._guesser.known(row)
 
 
 def _lease(row: Row) -> Lease:

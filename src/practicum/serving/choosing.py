@@ -53,14 +53,14 @@ def _constrained(
 ) -> tuple[Float[Tensor, "b v"], dict[int, PracticumError]]:
     """The logits with −∞ where a constraint forbids a token, and constraints that are at an end."""
     problems: dict[int, PracticumError] = {}
-    held = {i: row.matcher for i, (row, _) in enumerate(spots) if row.matcher is not None}
+    held = {i: row.guard for i, (row, _) in enumerate(spots) if row.guard is not None}
     if not held:
         return logits, problems
     logits = logits.clone()
-    for place, matcher in held.items():
-        assert not spots[place].ahead, "a constraint is not asked ahead"
+    for place, guard in held.items():
         try:
-            logits[place].masked_fill_(~matcher.mask().to(logits.device), -torch.inf)
+            mask = guard.mask(spots[place].ahead)
+            logits[place].masked_fill_(~mask.to(logits.device), -torch.inf)
         except PracticumError as problem:
             problems[place] = problem
     return logits, problems

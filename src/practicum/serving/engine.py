@@ -39,7 +39,7 @@ class Engine:
     """Answers many questions at once with one model."""
 
     def __init__(self, language_model: LanguageModel, settings: Settings | None = None) -> None:
-        """Raises ModelError for a model that is no decoder."""
+        """Raises ModelError for a model that is no decoder, or a draft model that does not fit."""
         model = language_model.model
         if not isinstance(model, DecoderModel):
             raise ModelError(f"an engine runs decoders, and this is a {type(model).__name__}")
@@ -154,7 +154,7 @@ class Engine:
             tokenizer=self.tokenizer,
             ends=self.language_model.ends,
             capacity=self.memory.capacity,
-            lookup=self.settings.lookup if self.memory.all_in_blocks else None,
+            lookup=self.batch.lookup,
         )
 
     def _check(self, question: Question) -> None:

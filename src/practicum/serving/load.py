@@ -14,7 +14,8 @@ class Counts:
     prompt_tokens: int = 0
     shared_tokens: int = 0  # of these, read before for another
     said_tokens: int = 0
-    drafted_rightly: int = 0  # of these, written without a step of their own
+    drafted: int = 0  # tokens that were guessed beforehand
+    drafted_rightly: int = 0  # of those said, written without a step of their own
     steps: int = 0
 
 

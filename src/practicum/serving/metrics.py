@@ -25,6 +25,7 @@ SINCE_THE_START = {
     "cancelled": "Answers that nobody wanted any more.",
     "put_off": "Times that an answer lost its memory to a more urgent one.",
     "shared_tokens": "Tokens of prompts that had been read for another question.",
+    "drafted": "Tokens that were drafted.",
     "drafted_rightly": "Tokens of answers that a draft had foreseen.",
     "steps": "Steps of the engine.",
 }

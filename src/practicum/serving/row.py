@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection
 from enum import Enum
 
 from practicum.decoding.chooser import Choice
-from practicum.decoding.constraint import Matcher
 from practicum.decoding.generate import Completion, Request, Writing
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import uniforms
 from practicum.errors import PracticumError
 from practicum.serving.blocks import Lease
+from practicum.serving.guard import Guard
 from practicum.serving.memory import Apart
 from practicum.serving.question import Piece, Question
 from practicum.tokenizers.tokenizer import Tokenizer
@@ -45,21 +45,22 @@ class Row:
         self.question, self.hear = question, hear
         self.number, self.asked = number, asked
         request = Request(index=number, ids=question.ids, sampling=question.sampling)
-        ends = frozenset(ends) | question.stop_ids
-        self.writing = Writing(request, tokenizer, ends, capacity)
-        self.matcher: Matcher | None = None
+        self.ends = frozenset(ends) | question.stop_ids
+        self.writing = Writing(request, tokenizer, self.ends, capacity)
+        self.guard: Guard | None = None
         if question.constraint is not None:
-            self.matcher = question.constraint.matcher(tokenizer, ends)
+            self.guard = Guard(question.constraint.matcher(tokenizer, self.ends), tokenizer)
         drawing = question.sampling.temperature > 0
         # token i uses number i, so that a row goes on as before when it is read anew
         self.numbers: list[float] = (
             uniforms(question.sampling, self.writing.limit).tolist() if drawing else []
         )
         self.drafter = None
-        if lookup is not None and self.matcher is None:
+        if lookup is not None:
             self.drafter = lookup.drafter(request, self.writing.limit, tokenizer.size)
         self.ids = list(question.ids)  # the prompt, and what was said
         self.read = 0  # tokens of `ids` that are in memory
+        self.followed = 0  # and in that of a model that drafts
         self.place = Place.WAITING
         self.lease: Lease | None = None
         self.apart: Apart = {}
@@ -77,17 +78,23 @@ class Row:
         patience = self.question.patience
         return float("inf") if patience is None else self.asked + patience
 
+    @property
+    def left(self) -> int:
+        """Tokens that may be drafted before the answer's end."""
+        return self.writing.limit - self.said - 1
+
     def draft(self, count: int) -> tuple[int, ...]:
-        """At most `count` tokens that may come next; never beyond the answer's end."""
-        if self.drafter is None:
-            return ()
-        return self.drafter.propose(min(count, self.writing.limit - self.said - 1)).ids
+        """At most `count` tokens that may come next, without a model: forced, or looked up."""
+        if self.guard is not None and (forced := self.guard.forced(count)):
+            return forced
+        ids = () if self.drafter is None else self.drafter.propose(count).ids
+        return ids if self.guard is None else self.guard.fitting(ids)
 
     def take(self, choice: Choice) -> None:
         """Let a token have been chosen, and tell what can be told."""
         self.ids.append(choice.id)
-        if self.matcher is not None:
-            self.matcher.take(choice.id)
+        if self.guard is not None:
+            self.guard.take(choice.id)
         if self.drafter is not None:
             self.drafter.take([choice.id])
         text = self.writing.take(choice)

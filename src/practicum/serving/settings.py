@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.errors import ConfigError
 
@@ -17,13 +18,19 @@ class Settings:
     waiting: int = 256  # questions that may wait; more are refused
     share: bool = True  # prompts with the same beginning read it once
     prepack: bool = True  # a second copy of the matrices that a CPU reads faster
-    lookup: PromptLookup | None = None  # drafts from the text itself, for models all in blocks
-    draft: int = 4  # tokens drafted for each answer, fewer where many are written
+    # who drafts, for models all in blocks; what a constraint forces is drafted without anybody
+    drafts: PromptLookup | DraftModel | None = None
+    drafted: int = 4  # tokens drafted for each answer, fewer where many are written
 
     def __post_init__(self) -> None:
-        for name in ("rows", "block", "chunk", "waiting", "draft"):
+        for name in ("rows", "block", "chunk", "waiting", "drafted"):
             value = getattr(self, name)
             if value < 1:
                 raise ConfigError(f"Settings.{name} is {value}; expected at least 1")
         if self.memory <= 0:
             raise ConfigError(f"Settings.memory is {self.memory} GB; expected more than 0")
+        if isinstance(self.drafts, DraftModel) and not self.drafts.coupled:
+            raise ConfigError(
+                "an engine keeps the drafts that are what it would have said; give "
+                "DraftModel(model=…, coupled=True)"
+            )
