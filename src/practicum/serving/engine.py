@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion, check_fits
 from practicum.decoding.language_model import LanguageModel, Prompt
 from practicum.decoding.likelihood import Likelihood
@@ -30,6 +31,7 @@ from practicum.serving.line import Line
 from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
 from practicum.serving.row import Hear, Place, Row
+from practicum.serving.scoring import scored
 from practicum.serving.settings import Settings
 
 AHEAD = 4  # batches of questions that wait at once where all are known beforehand
@@ -123,6 +125,19 @@ class Engine:
                     self.model.hidden(rectangle([ids], device_of(self.model)))[0].float().mean(0)
                 )
         return torch.stack(means)
+
+    def score(self, ids: Sequence[int], top: int) -> Iterator[list[Choice]]:
+        """As `scored`, with room for steps between the pieces. Raises ModelError as `ask` does."""
+        self._check(Question(ids=tuple(ids), sampling=Sampling()))
+        pieces = scored(
+            self.model, ids, top, vocabulary=self.tokenizer.size, chunk=self.settings.chunk
+        )
+        while True:
+            with self._lock:
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
 
     # -- what a server sees ------------------------------------------------------------------
 
