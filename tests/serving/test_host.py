@@ -38,9 +38,11 @@ def test_a_host_says_what_its_worker_says_and_errors_last(talker):
 
     async def talk():
         facts, state = await host.facts(), await host.state()
-        return await said(65, 66), await said(999), facts, state, await host.embed([[65], [66]])
+        vectors = await host.embed([[65], [66]])
+        scores = await host.score((65, 66, 67), 2), await host.score((65, 999), 2)
+        return await said(65, 66), await said(999), facts, state, vectors, scores
 
-    (*pieces, end), (fault,), facts, state, vectors = asyncio.run(talk())
+    (*pieces, end), (fault,), facts, state, vectors, scores = asyncio.run(talk())
     (wanted,) = talker.generate(["AB"], Sampling(max_tokens=9, temperature=0))
     assert end.ids == wanted.ids
     assert "".join(piece.text for piece in pieces) == end.text
@@ -49,6 +51,8 @@ def test_a_host_says_what_its_worker_says_and_errors_last(talker):
     assert (facts.context, facts.ends, state.load.blocks_used) == (1024, frozenset(), 0)
     assert pickle.loads(pickle.dumps(facts)).description == talker.model.description
     assert torch.tensor(vectors).shape == (2, 32)
+    assert [(choice.id, len(choice.top)) for choice in scores[0]] == [(66, 2), (67, 2)]
+    assert "token 999" in str(scores[1].error)
     host.check_health()
     worker.close()
 
@@ -60,7 +64,13 @@ def test_a_host_whose_worker_cannot_be_made_says_why():
     async def faults():
         question = Question(ids=(65,), sampling=Sampling())
         said = [what async for what in host.answer(question)]
-        return [*said, await host.facts(), await host.state(), await host.embed([[1]])]
+        return [
+            *said,
+            await host.facts(),
+            await host.state(),
+            await host.embed([[1]]),
+            await host.score((1,), 0),
+        ]
 
     for fault in asyncio.run(faults()):
         assert isinstance(fault, Fault)

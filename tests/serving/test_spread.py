@@ -5,15 +5,19 @@ import threading
 from contextlib import aclosing
 
 import pytest
+from starlette.testclient import TestClient
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.sampling import Sampling
 from practicum.errors import Busy, ModelError
 from practicum.serving import spread as spread_file
 from practicum.serving.answering import heard, whole
+from practicum.serving.http import application
 from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
 from practicum.serving.request_log import Record
+from practicum.serving.served import Served
 from practicum.serving.settings import Settings
 from practicum.serving.spread import Lost, Seat, Spread, State, best
 
@@ -54,6 +58,14 @@ class Standing:
 
     def embed(self, texts):
         return [[1.0, 2.0] for _ in texts]
+
+    async def score(self, ids, top):
+        self.questions.append(ids)
+        while not self.free.is_set():
+            if self.lost.is_set():
+                raise Lost("it has ended")
+            await asyncio.sleep(0.001)
+        return [Choice(id, -1.0, ()) for id in ids[1:]]
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +179,61 @@ def test_a_replica_that_ends_is_not_asked_until_it_is_back(spread, pair):
 
     asyncio.run(talk())
     assert (len(first.questions), len(second.questions)) == (2, 1)
+
+
+def test_prompts_are_scored_side_by_side_and_who_ends_is_not_asked_again(spread, pair):
+    async def talk():
+        tasks = [asyncio.ensure_future(spread.score((1, 2), 0)) for _ in range(3)]
+        await until(lambda: sorted(len(one.questions) for one in pair) == [1, 2])
+        first, second = sorted(pair, key=lambda one: -len(one.questions))
+        second.lost.set()
+        await until(lambda: spread.ready == (1, 2))
+        first.free.set()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sorted(map(type, done), key=str) == [list, list, Lost]
+        tasks[0] = asyncio.ensure_future(spread.score((1, 2, 3), 0))
+        assert [choice.id for choice in await tasks[0]] == [2, 3]
+        assert len(first.questions) == 3
+
+    asyncio.run(talk())
+    assert [seat.open for seat in spread.seats] == [0, 0]
+
+
+def test_texts_are_embedded_side_by_side_and_come_in_their_order(spread, pair):
+    together = threading.Barrier(2, timeout=5)
+
+    def embed(texts):
+        together.wait()
+        return [[float(ids[0])] for ids in texts]
+
+    for replica in pair:
+        replica.embed = embed
+    assert spread.embed([[3], [1], [2]]).tolist() == [[3.0], [1.0], [2.0]]
+    assert [seat.asked for seat in spread.seats] == [1, 1]
+    assert [seat.open for seat in spread.seats] == [0, 0]
+    client = TestClient(application(Served(name="tiny", worker=spread)))
+    body = {"model": "tiny", "input": [[5], [6]]}
+    assert client.post("/v1/embeddings", json=body).status_code == 200  # each has read one
+    assert not together.broken
+
+
+def test_health_says_how_many_replicas_answer(spread, pair):
+    client = TestClient(application(Served(name="tiny", worker=spread)))
+    assert client.get("/health").json() == {"status": "ok", "replicas": 2, "ready": 2}
+    pair[0].lost.set()
+    asyncio.run(until(lambda: spread.ready == (1, 2)))
+    one = client.get("/health")
+    assert (one.status_code, one.json()) == (200, {"status": "ok", "replicas": 2, "ready": 1})
+    pair[1].lost.set()
+    asyncio.run(until(lambda: spread.ready == (0, 2)))
+    none = client.get("/health")
+    assert none.status_code == 503
+    assert none.json() == {
+        "status": "stopped",
+        "reason": "it has ended",
+        "replicas": 2,
+        "ready": 0,
+    }
 
 
 def test_numbers_are_sums_and_those_since_the_start_outlive_a_replica(pair):

@@ -6,6 +6,7 @@ from typing import Protocol
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import PracticumError
@@ -22,6 +23,11 @@ class Answerer(Protocol):
     @property
     def problem(self) -> PracticumError | None:
         """Why no question is answered; None: they are."""
+        ...
+
+    @property
+    def ready(self) -> tuple[int, int] | None:
+        """How many replicas answer, and of how many; None where there are none."""
         ...
 
     @property
@@ -57,6 +63,13 @@ class Answerer(Protocol):
 
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
         """The mean of each text's last hidden states; waits for it. Raises ModelError."""
+        ...
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
+        """The tokens of a prompt but the first: what each was worth, and the `top` likeliest.
+
+        Raises ModelError.
+        """
         ...
 
     def close(self) -> None:

@@ -68,12 +68,12 @@ class TokensOfText:
     """Which tokens a text is made of: those that begin within it.
 
     So neither the token that ended it belongs to it, nor those of a stop string that was cut off.
-    Each comes with the character that it begins in.
+    Each comes with the character that it begins in. With `every` all tokens belong to it.
     """
 
-    def __init__(self, tokenizer: Tokenizer, ends: frozenset[int]) -> None:
+    def __init__(self, tokenizer: Tokenizer, ends: frozenset[int], *, every: bool = False) -> None:
         self._decoder = stream_decoder(tokenizer)
-        self._ends = ends
+        self._ends, self._every = ends, every
         self._waiting: list[tuple[Choice, int]] = []
         self._read = 0  # characters that all tokens so far have made
         self._shown = 0  # characters of the text so far
@@ -81,11 +81,13 @@ class TokensOfText:
     def push(self, text: str, choices: Sequence[Choice]) -> list[tuple[Choice, int]]:
         """The tokens of what has been shown of the text, now that `text` came to it."""
         for choice in choices:
-            if choice.id not in self._ends:
+            ends = choice.id in self._ends
+            if self._every or not ends:
                 self._waiting.append((choice, self._read))
+            if not ends:
                 self._read += len(self._decoder.push(choice.id))
         self._shown += len(text)
-        shown = [pair for pair in self._waiting if pair[1] < self._shown]
+        shown = [pair for pair in self._waiting if self._every or pair[1] < self._shown]
         del self._waiting[: len(shown)]
         return shown
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.errors import ModelError, PracticumError
 from practicum.models.decoder import Decoder
@@ -116,6 +117,15 @@ class Host:
             return self._fault
         try:
             return (await asyncio.to_thread(self._worker.embed, texts)).tolist()
+        except PracticumError as problem:
+            return Fault.of(problem)
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice] | Fault:
+        """As `Worker.score`."""
+        if self._worker is None:
+            return self._fault
+        try:
+            return await self._worker.score(ids, top)
         except PracticumError as problem:
             return Fault.of(problem)
 

@@ -25,6 +25,7 @@ from practicum.serving.openai_answers import (
     ModelList,
 )
 from practicum.serving.openai_requests import ChatRequest, CompletionRequest, EmbeddingRequest
+from practicum.serving.prompt_scores import Scores
 from practicum.serving.rate_limits import Buckets
 from practicum.serving.request_log import record_of
 from practicum.serving.served import Served
@@ -91,11 +92,12 @@ def _add_models(app: FastAPI, models: Sequence[Served | Sentences]) -> None:
 
 
 def _add_answers(app: FastAPI, served: Served, settings: HttpSettings) -> None:
+    scores = Scores(served.worker, settings.answer_seconds)
 
     @app.post("/v1/completions", response_model=CompletionAnswer, responses=ASKING | STREAM)
     async def completions(asked: CompletionRequest, request: Request) -> Response:
         """Texts that follow prompts."""
-        return await answer_completion(served, settings, asked, request)
+        return await answer_completion(served, settings, scores, asked, request)
 
     @app.post("/v1/chat/completions", response_model=ChatAnswer, responses=ASKING | STREAM)
     async def chat(asked: ChatRequest, request: Request) -> Response:
@@ -122,10 +124,11 @@ def _add_numbers(app: FastAPI, worker: Answerer | Idle, metrics: Metrics) -> Non
     async def health(response: Response) -> Health:
         """Whether questions are answered, and if not, why."""
         problem = worker.problem
+        ready, replicas = worker.ready or (None, None)
         if problem is None:
-            return Health(status="ok")
+            return Health(status="ok", replicas=replicas, ready=ready)
         response.status_code = 503
-        return Health(status="stopped", reason=str(problem))
+        return Health(status="stopped", reason=str(problem), replicas=replicas, ready=ready)
 
     @app.get(
         "/metrics",

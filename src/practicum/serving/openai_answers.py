@@ -73,8 +73,8 @@ class TokenLogprobs(BaseModel):
     """Tokens of a completion, and what each was worth (natural logarithm)."""
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]]
+    token_logprobs: list[float | None]  # null for the first of a prompt
+    top_logprobs: list[dict[str, float] | None]
     text_offset: list[int]  # the character that the token begins in
 
 
@@ -224,3 +224,5 @@ class Health(BaseModel):
 
     status: Literal["ok", "stopped"]
     reason: Sparse[str] = None
+    replicas: Sparse[int] = None  # where there are several; one that answers is enough
+    ready: Sparse[int] = None  # of these, those that answer

@@ -233,19 +233,19 @@ class CompletionRequest(Drawn):
     prompt: Words | Ids | Annotated[Several[Words] | Several[Ids], Field(min_length=1)]
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
     echo: bool | None = None
+    max_tokens: Annotated[int, Field(ge=0)] | None = None  # 0: nothing is written, see `echo`
     suffix: Unsupported = None
     best_of: Unsupported = None
-
-    @model_validator(mode="after")
-    def _no_scores_of_prompts(self) -> "CompletionRequest":
-        if self.echo and self.logprobs is not None:
-            raise ValueError("echo together with logprobs is not supported here; ask for one")
-        return self
 
     @property
     def prompts(self) -> Sequence[str | list[int]]:
         """One or several, each as text or as ids."""
         return one_or_several(self.prompt)
+
+    @property
+    def scores_prompts(self) -> bool:
+        """Whether it asks what the tokens of its prompts were worth."""
+        return bool(self.echo) and self.logprobs is not None
 
 
 class TextPart(Shape):

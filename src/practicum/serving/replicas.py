@@ -9,6 +9,7 @@ writes to a folder that goes with it, and reports its use to nobody. The `ray` p
 pip install 'practicum[replicas]'.
 """
 
+import asyncio
 import logging
 import os
 import secrets
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ConfigError, PracticumError
@@ -95,6 +97,20 @@ class RayReplica:
     def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
         """See `Replica`."""
         return self._asked("embed", texts)
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
+        """See `Replica`."""
+        asked = self._handle.score.remote(ids, top)
+        try:
+            found = await asked
+        except asyncio.CancelledError:
+            asked.cancel()
+            raise
+        except Exception as problem:
+            raise _lost(problem) from problem
+        if isinstance(found, Fault):
+            raise found.error
+        return found
 
     def _asked(self, method: str, *given: Any, seconds: float | None = None) -> Any:
         try:

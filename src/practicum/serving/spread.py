@@ -10,7 +10,8 @@ on, and it is asked again once whoever keeps replicas (`serving.replicas`) has s
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -18,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import Busy, ModelError, PracticumError
@@ -56,6 +58,10 @@ class Replica(Protocol):
 
     def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
         """As `Answerer.embed`; raises Lost, too."""
+        ...
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
+        """As `Answerer.score`; raises Lost, too."""
         ...
 
 
@@ -131,6 +137,7 @@ class Spread:
         self._stop = stop
         self._ears: set[Callable[[PracticumError], None]] = set()
         self._closing, self._ending = threading.Event(), threading.Lock()
+        self._counting = threading.Lock()
         self._ended = False
         for seat in self.seats:
             threading.Thread(target=self._watch, args=(seat,), daemon=True).start()
@@ -142,6 +149,12 @@ class Spread:
             return ModelError(CLOSING)
         problems = [seat.problem for seat in self.seats]
         return None if None in problems else problems[0]
+
+    @property
+    def ready(self) -> tuple[int, int]:
+        """See `Answerer`."""
+        answering = sum(seat.problem is None for seat in self.seats)
+        return (0 if self._closing.is_set() else answering), len(self.seats)
 
     @property
     def load(self) -> Load:
@@ -162,7 +175,6 @@ class Spread:
         if self._closing.is_set():
             raise ModelError(CLOSING)
         self.refuse_if_full()
-        seat = best(self.seats, question.ids)
         heard: asyncio.Queue[Piece | Completion | Exception] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
@@ -170,27 +182,56 @@ class Spread:
             with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
                 loop.call_soon_threadsafe(heard.put_nowait, problem)
 
-        seat.open, seat.asked = seat.open + 1, seat.asked + 1
-        seat.beginnings.add(question.ids)
-        listening = asyncio.create_task(_listen(seat, question, heard))
-        self._ears.add(ear)
-        try:
-            while True:
-                what = await heard.get()
-                if isinstance(what, Exception):
-                    raise what
-                yield what
-                if isinstance(what, Completion):
-                    return
-        finally:
-            self._ears.discard(ear)
-            seat.open -= 1
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+        with self._asking(question.ids) as seat:
+            seat.beginnings.add(question.ids)
+            listening = asyncio.create_task(_listen(seat, question, heard))
+            self._ears.add(ear)
+            try:
+                while True:
+                    what = await heard.get()
+                    if isinstance(what, Exception):
+                        raise what
+                    yield what
+                    if isinstance(what, Completion):
+                        return
+            finally:
+                self._ears.discard(ear)
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
 
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
+        """See `Answerer`; the texts are shared out among the replicas that answer."""
+        count = max(1, min(len(texts), self.ready[0]))
+        shares = [texts[start::count] for start in range(count)]
+        with ThreadPoolExecutor(count) as threads:
+            found = list(threads.map(self._embed, shares))
+        return torch.tensor([found[at % count][at // count] for at in range(len(texts))])
+
+    def _embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
+        with self._asking() as seat:
+            return seat.replica.embed(texts)
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
         """See `Answerer`."""
-        return torch.tensor(best(self.seats, ()).replica.embed(texts))
+        if self._closing.is_set():
+            raise ModelError(CLOSING)
+        with self._asking() as seat:
+            return await seat.replica.score(ids, top)
+
+    @contextlib.contextmanager
+    def _asking(self, ids: Sequence[int] = ()) -> Iterator[Seat]:
+        """Whom to ask, who is taken to be at it within the block. Raises Lost."""
+        with self._counting:  # the loop and other threads ask
+            seat = best(self.seats, ids)
+            seat.open, seat.asked = seat.open + 1, seat.asked + 1
+        try:
+            yield seat
+        except Lost as problem:
+            seat.problem = problem
+            raise
+        finally:
+            with self._counting:
+                seat.open -= 1
 
     def close(self) -> None:
         """See `Answerer`."""
@@ -215,6 +256,4 @@ async def _listen(
             async for what in said:
                 heard.put_nowait(what)
     except Exception as problem:
-        if isinstance(problem, Lost):
-            seat.problem = problem
         heard.put_nowait(problem)

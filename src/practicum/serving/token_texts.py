@@ -24,6 +24,11 @@ def worth(logprob: float | None) -> float:
     return logprob if math.isfinite(logprob) else NEVER
 
 
+def top_of(tokenizer: Tokenizer, choice: Choice) -> dict[str, float]:
+    """The likeliest tokens in the place of `choice`, by their texts."""
+    return {readable(tokenizer, id): worth(logprob) for id, logprob in choice.top}
+
+
 def chat_logprobs(tokenizer: Tokenizer, choices: list[Choice]) -> ChatLogprobs:
     """The tokens of a message, in OpenAI's shape."""
     return ChatLogprobs(

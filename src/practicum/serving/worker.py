@@ -9,10 +9,12 @@ import contextlib
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import TypeVar, cast
 
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError, PracticumError
@@ -22,6 +24,7 @@ from practicum.serving.load import Load
 from practicum.serving.question import Piece, Question
 from practicum.serving.settings import Settings
 
+T = TypeVar("T")
 Heard = Piece | Completion | PracticumError
 
 
@@ -31,6 +34,7 @@ class Worker:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.problem: PracticumError | None = None  # what ended the thread
+        self.ready: tuple[int, int] | None = None  # this is one engine, no replicas
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._arriving: set[object] = set()  # places in the line that are as good as taken
         self._closed = False
@@ -64,6 +68,42 @@ class Worker:
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
         """As `Engine.embed`, in the calling thread."""
         return self.engine.embed(texts)
+
+    async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
+        """As `Engine.score`, each piece between two steps; who is cancelled reads no further."""
+        pieces = self.engine.score(ids, top)
+        found: list[Choice] = []
+        while (piece := await self._between(lambda: next(pieces, None))) is not None:
+            found += piece
+        return found
+
+    async def _between(self, job: Callable[[], T]) -> T:
+        """What `job` returns in the engine's thread."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T | None, problem: Exception | None) -> None:
+            if done.done():
+                return  # nobody waits any more
+            if problem is None:
+                done.set_result(cast(T, result))
+            else:
+                done.set_exception(problem)
+
+        def order() -> None:
+            result, problem = None, None
+            try:
+                if not done.cancelled():
+                    result = job()
+            except Exception as caught:
+                problem = caught
+            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
+                loop.call_soon_threadsafe(settle, result, problem)
+
+        self._orders.put(order)
+        if self.problem is not None:
+            raise self.problem
+        return await done
 
     async def answer(self, question: Question) -> AsyncGenerator[Piece | Completion, None]:
         """What is said to `question`, piece by piece, and its completion.
