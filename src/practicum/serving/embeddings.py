@@ -16,6 +16,7 @@ from fastapi import Request, Response
 from jaxtyping import Float
 from torch import Tensor
 
+from practicum.decoding.model import Reach
 from practicum.decoding.sentence_embedder import SentenceEmbedder
 from practicum.errors import ModelError
 from practicum.serving.api_errors import Refusal
@@ -114,13 +115,18 @@ class MeanOfStates:
         return await self.served.text_ids(text, FIELD)
 
     def vectors(self, seconds: float | None) -> Vectors:
-        """See `Embedding`: one text after the other, so that answers are written between."""
+        """See `Embedding`: one text after the other, so that answers are written between.
+
+        Of several replicas each reads one.
+        """
         worker = self.served.worker
+        _, replicas = worker.ready or (1, 1)
+        reach = Reach(rows=replicas, tokens=replicas * worker.context)
 
         def means(rows: Sequence[Ids]) -> Float[Tensor, "n d"]:
             return torch.nn.functional.normalize(worker.embed(rows), dim=1)
 
-        return Vectors(means, waiting=worker.settings.waiting, seconds=seconds)
+        return Vectors(means, waiting=worker.settings.waiting, seconds=seconds, reach=reach)
 
 
 class Desk:
