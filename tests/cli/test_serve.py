@@ -11,6 +11,9 @@ import openai
 import pytest
 from click.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+from sentence_folders import plain_folder
+
 from practicum.cli.copies import cards_of_each
 from practicum.cli.main import practicum, run
 from practicum.models.build import build
@@ -54,6 +57,27 @@ def test_without_ray_several_replicas_are_refused_with_what_to_install(monkeypat
     assert "pip install 'practicum[replicas]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--embedder", "no-such"), "no embedder 'no-such'; known: minilm"),
+        (("--embedder", "a/b", "--model", "c/b"), "both models are called 'b'"),
+        (("--embedder", "a/b", "--model", "c/d", "--name", "b"), "both models are called 'b'"),
+    ],
+)
+def test_an_embedder_that_cannot_be_served_is_said_before_a_model_is_loaded(
+    arguments, words, capsys
+):
+    assert run(["serve", "--port", "0", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_an_embedder_alone_has_no_replicas(monkeypatch, capsys):
+    monkeypatch.setattr("practicum.serving.replicas.check_ray", lambda: None)
+    assert run(["serve", "--embedder", "no-such", "--replicas", "2"]) == 2
+    assert "--replicas copies the model that writes" in capsys.readouterr().err
+
+
 def test_cards_are_shared_where_there_are_too_few(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert [cards_of_each("cuda", replicas) for replicas in (1, 2, 3, 4)] == [1, 1, 0.5, 0.5]
@@ -71,6 +95,23 @@ def test_a_name_of_a_field_in_the_help_is_one_of_an_option():
         "--replicas",
     ):
         assert option in shown
+
+
+def test_an_embedder_answers_beside_a_model_and_without_one(folder, tmp_path, monkeypatch):
+    made = []
+
+    def application(*given):
+        made.append(given)
+        return lambda: None
+
+    monkeypatch.setattr("practicum.serving.server.Server.run", lambda server, sockets: None)
+    monkeypatch.setattr("practicum.serving.http.application", application)
+    vec = str(plain_folder(tmp_path / "vec"))
+    for arguments in ((), ("--model", str(folder)), ("--name", "mine")):
+        assert run(["serve", "--port", "0", "--embedder", vec, *arguments]) == 0
+    names = [[one and one.name for one in (served, vectors)] for served, _, vectors in made]
+    assert names == [[None, "vec"], ["small", "vec"], [None, "mine"]]
+    made[1][0].worker.close()
 
 
 def test_a_server_answers_those_with_a_key_and_ends_when_all_is_said(folder, tmp_path):

@@ -25,6 +25,7 @@ VERBS = {
     "generate": "Continue a prompt with a model.",
     "chat": "Talk with a model.",
     "serve": "Answer over HTTP, as OpenAI does.",
+    "embed": "How alike texts are in meaning, or their vectors.",
     "translate": "Translate text with a translator that you trained.",
     "align": "Which source word each target word of a translation comes from.",
     "look": "What happens inside a model while it reads a text.",

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from practicum.cli.copies import Copies
+from practicum.cli.embedders import embedder_called
 from practicum.cli.engine import Room
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
 from practicum.errors import ConfigError
 
 if TYPE_CHECKING:
+    from practicum.serving.embeddings import Sentences
     from practicum.serving.http_settings import HttpSettings
     from practicum.serving.keys import Keys
     from practicum.serving.served import Served
@@ -71,6 +74,23 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A model beside the one that writes."""
+
+    embedder: str | None = explained(
+        None,
+        "Answers /v1/embeddings under its own name: a folder, an asset such as minilm, or a hub "
+        "name. Without --model it is all that answers.",
+    )
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no model that writes."""
+        source = click.get_current_context().get_parameter_source("model")
+        return self.embedder is not None and source is ParameterSource.DEFAULT
+
+
+@dataclass(frozen=True, kw_only=True)
 class Allowance:
     """What clients may do."""
 
@@ -86,6 +106,7 @@ class Allowance:
 
 @click.command()
 @options_of(Speaker)
+@options_of(Beside)
 @options_of(Place)
 @options_of(Allowance)
 @options_of(Room)
@@ -97,13 +118,17 @@ def command() -> None:
     SIGTERM and Ctrl-C end it once the running answers are finished.
     """
     place, allowance = chosen(Place), chosen(Allowance)
-    chosen(Copies).check()
+    copies, alone = chosen(Copies), chosen(Beside).alone
+    copies.check()
+    if alone and copies.replicas > 1:
+        raise ConfigError("--replicas copies the model that writes; give --model, too")
     keys = place.keys()
     settings, patience = _settings(allowance, keys, place.hosts(keys)), _patience(allowance)
     door = _door(place)  # before the model: that the port is taken is known at once
     with door:
-        served = _served(place, chosen(Room), allowance.max_waiting)
-        _serve(served, settings, door, patience)
+        sentences = _sentences(place, alone, allowance.max_waiting)
+        served = None if alone else _served(place, chosen(Room), allowance.max_waiting)
+        _serve(served, sentences, settings, door, patience)
 
 
 def _settings(allowance: Allowance, keys: "Keys", hosts: frozenset[str] | None) -> "HttpSettings":
@@ -148,14 +173,35 @@ def _door(place: Place) -> socket.socket:
 
 def _served(place: Place, room: Room, waiting: int) -> "Served":
     speaker = chosen(Speaker)
-    name = place.name or Path(speaker.model).name
-    return chosen(Copies).served(name, speaker, room, waiting)
+    return chosen(Copies).served(_name_of_writer(place), speaker, room, waiting)
+
+
+def _name_of_writer(place: Place) -> str:
+    return place.name or Path(chosen(Speaker).model).name
+
+
+def _sentences(place: Place, alone: bool, waiting: int) -> "Sentences | None":
+    from practicum.serving.embeddings import Sentences
+
+    embedder = chosen(Beside).embedder
+    if embedder is None:
+        return None
+    name = place.name if alone and place.name else Path(embedder).name
+    if not alone and name == _name_of_writer(place):
+        raise ConfigError(f"both models are called '{name}'; give the one that writes a --name")
+    loaded = embedder_called(embedder, chosen(Speaker))
+    return Sentences(name=name, embedder=loaded, waiting=waiting)
 
 
 def _serve(
-    served: "Served", settings: "HttpSettings", door: socket.socket, patience: "Patience"
+    served: "Served | None",
+    sentences: "Sentences | None",
+    settings: "HttpSettings",
+    door: socket.socket,
+    patience: "Patience",
 ) -> None:
     from practicum.serving.http import application
+    from practicum.serving.idle import Idle
     from practicum.serving.request_log import LogLines
     from practicum.serving.server import Server
 
@@ -167,6 +213,10 @@ def _serve(
     host, port = door.getsockname()[:2]
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     who = "with a key" if settings.keys else "without keys"
-    click.echo(f"{served.name} answers at http://{where}/v1, {who}; Ctrl-C ends it", err=True)
-    server = Server(application(served, settings), served.worker, patience)
+    names = [model.name for model in (served, sentences) if model is not None]
+    verb = "answers" if len(names) == 1 else "answer"
+    what = f"{' and '.join(names)} {verb}"
+    app = application(served, settings, sentences)
+    click.echo(f"{what} at http://{where}/v1, {who}; Ctrl-C ends it", err=True)
+    server = Server(app, Idle() if served is None else served.worker, patience)
     server.run(sockets=[door])
