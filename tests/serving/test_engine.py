@@ -217,6 +217,21 @@ def test_a_prompt_that_was_read_is_not_read_again(model):
     assert engine.load.shared_tokens == 36
 
 
+def test_padding_of_a_prompt_that_was_half_read_stays_within_the_context():
+    learned = random_model("blocks")  # has no positions beyond it
+    engine = Engine(learned, replace(TIGHT, chunk=256))
+    sampling = Sampling(temperature=0.0, max_tokens=3)
+    asked = [
+        Question(ids=tuple(ids), sampling=sampling) for ids in (range(20, 150), range(60, 180))
+    ]
+    wanted = {i: next(engine.answers([one])) for i, one in enumerate(asked)}
+    engine = Engine(learned, replace(TIGHT, chunk=256))
+    next(engine.answers(asked[:1]))
+    found = _by_index(engine.answers(asked))
+    assert [found[i].ids for i in (0, 1)] == [wanted[i].ids for i in (0, 1)]
+    assert engine.load.shared_tokens > 0
+
+
 def test_several_answers_to_one_prompt_read_it_once(model):
     engine = Engine(model, TIGHT)
     ids = tuple(range(50, 90))

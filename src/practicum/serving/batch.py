@@ -25,6 +25,7 @@ from practicum.serving.guesser import Guesser, draft_model
 from practicum.serving.line import urgency
 from practicum.serving.load import Counts
 from practicum.serving.memory import Apart, Memory, joined, token_bytes
+from practicum.serving.pieces import piece
 from practicum.serving.row import Place, Row
 from practicum.serving.settings import Settings
 
@@ -44,7 +45,7 @@ class Batch:
         self.reading: list[Row] = []
         self.writing: list[Row] = []
         self._model, self._vocabulary, self._settings = model, vocabulary, settings
-        self._device = device_of(model)
+        self._device, self._context = device_of(model), model.description.context
         self._apart: Apart | None = None  # of the rows that write, in their order
         self._put_off: list[Row] = []
 
@@ -128,7 +129,9 @@ class Batch:
 
     def _read(self) -> None:
         """Read the next piece of the prompts that are first, and begin to write where one ends."""
-        rows, counts = self._piece()
+        self.reading.sort(key=urgency)
+        together = self.memory.all_in_blocks
+        rows, counts = piece(self.reading, self._settings.chunk, self._context, together=together)
         starts = [row.read for row in rows]
         parts = [row.ids[row.read : row.read + n] for row, n in zip(rows, counts, strict=True)]
         state = self.memory.state([_lease(row) for row in rows], starts, max(counts), rows[0].apart)
@@ -145,24 +148,6 @@ class Batch:
             last = torch.tensor([counts[i] - 1 for i in ends], device=hidden.device)
             at = torch.tensor(ends, device=hidden.device)
             self._begin([rows[i] for i in ends], hidden[at, last])
-
-    def _piece(self) -> tuple[list[Row], list[int]]:
-        """Rows that are read together, and how many tokens of each: at most `Settings.chunk`.
-
-        Rows that keep anything outside of blocks are read one by one.
-        """
-        self.reading.sort(key=urgency)
-        room = self._settings.chunk
-        rows: list[Row] = []
-        longest = 0
-        for row in self.reading:
-            left = len(row.ids) - row.read
-            wider = max(longest, min(left, room))
-            if rows and (wider * (len(rows) + 1) > room or not self.memory.all_in_blocks):
-                break
-            rows.append(row)
-            longest = wider
-        return rows, [min(longest, len(row.ids) - row.read) for row in rows]
 
     def _begin(self, rows: list[Row], hidden: Float[Tensor, "b d"]) -> None:
         """Let rows whose prompt has been read write their first token."""
