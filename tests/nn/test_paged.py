@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from practicum.nn.attention import Attention
-from practicum.nn.paged import PagedCache, Paging, empty_pool
+from practicum.nn.paged import NOBODY, PagedCache, Paging, Step, empty_pool
 from practicum.nn.positions import Rope
 from practicum.nn.relative import Slopes
 from practicum.seeding import stream
@@ -78,6 +78,23 @@ def test_a_shared_beginning_serves_both_rows(layer, pool):
     made, _ = _read(layer, pool, [[3, 1, 5], [3, 1, 6]], [8, 8], other[:, 8:])
     both = torch.stack([x[0], torch.cat([x[0, :8], other[1, 8:]])])
     torch.testing.assert_close(made, layer(both)[:, 8:])
+
+
+@torch.no_grad()
+def test_a_step_told_by_tensors_alone_is_a_read_of_one_token(layer, pool):
+    x = torch.randn(2, 8, 16, generator=stream(6, "x"), dtype=torch.float64)
+    tables, lengths = [[4, 6], [8, 10]], [7, 3]
+    _read(layer, pool, tables, [0, 0], x[:, :7], lengths)
+    before = [pool.keys.clone(), pool.values.clone()]
+    wanted, _ = _read(layer, pool, tables, lengths, x[:, 7:])
+    after = [pool.keys[1:].clone(), pool.values[1:].clone()]
+    pool.keys.copy_(before[0])
+    pool.values.copy_(before[1])
+    padded = torch.tensor([*tables, [NOBODY, NOBODY]], dtype=torch.int32)
+    step = Step([pool], padded, torch.tensor([*lengths, 0], dtype=torch.int32), reach=8)
+    made = layer(torch.cat([x[:, 7:], x[:1, :1]]), step.of_block(0))
+    torch.testing.assert_close(made[:2], wanted)
+    torch.testing.assert_close([pool.keys[1:], pool.values[1:]], after)
 
 
 def test_padding_is_written_to_nobodys_block(layer, pool):

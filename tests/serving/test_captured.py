@@ -6,7 +6,7 @@ that a trace that is right for other rows shows that there was none.
 """
 
 import random
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -29,11 +29,10 @@ from practicum.models.families.phi import phi
 from practicum.nn.positions import Rope, SinusoidalPositions
 from practicum.nn.relative import Buckets, Sinusoids, Slopes
 from practicum.nn.rope_scaling import Dynamic, Yarn
-from practicum.serving import graphs
 from practicum.serving.blocks import Lease
 from practicum.serving.captured import Steps, sizes
 from practicum.serving.engine import Engine
-from practicum.serving.graphs import Graphs, again
+from practicum.serving.graphs import again
 from practicum.serving.memory import Memory
 from practicum.serving.settings import Settings
 from practicum.tokenizers.bytes import ByteTokenizer
@@ -347,47 +346,6 @@ def test_an_engine_says_the_same_by_steps():
     assert engine.load.put_off > 0
     assert stepping.taken > 50
     assert engine.memory.blocks.used == 0
-
-
-def test_a_recording_is_warmed_up_aside_and_played_where_it_is_asked_for(monkeypatch):
-    said = []
-
-    class Stream:
-        def __init__(self, name="aside"):
-            self.name = name
-
-        def wait_stream(self, other):
-            said.append(f"{self.name} waits for {other.name}")
-
-    @contextmanager
-    def capture(graph, *, pool, stream, capture_error_mode):
-        said.append(f"record {pool} on {stream.name} {capture_error_mode}")
-        yield
-        said.append("recorded")
-
-    class Graph:
-        def replay(self):
-            said.append("replay")
-
-    fakes = {
-        "graph_pool_handle": lambda: "memory",
-        "Stream": Stream,
-        "current_stream": lambda: Stream("here"),
-        "stream": lambda stream: nullcontext(),
-        "device": lambda device: nullcontext(),
-        "CUDAGraph": Graph,
-        "graph": capture,
-    }
-    for name, fake in fakes.items():
-        monkeypatch.setattr(f"practicum.serving.graphs.torch.cuda.{name}", fake)
-    numbers, record = torch.zeros(1), Graphs()
-    play = record(lambda x: said.append("run") or x + 1, numbers)
-    before, warm = "aside waits for here", ["run"] * graphs.WARM
-    recorded = ["record memory on aside thread_local", "run", "recorded"]
-    assert said == [before, *warm, "here waits for aside", *recorded]
-    made = play()
-    assert play() is made
-    assert said[-2:] == ["replay", "replay"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="records CUDA graphs")
