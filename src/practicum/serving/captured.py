@@ -8,10 +8,10 @@ over in one copy:
     tables of b rows · m blocks, then b tokens, then b lengths
 
 with m the blocks of a text that has all the memory it may have. There is a graph for 1, 2, 4, 8,
-16, 24, 32, … rows, recorded when it is first wanted; the next larger one serves, and what it has too
-many is padding, whose keys and values go to nobody's block. To record a step it is run a few times,
-which changes nothing: the same keys and values are put into the same places. All graphs write into
-the same memory, so a result is good until the next call.
+16, 24, 32, … rows, recorded when it is first wanted; the next larger one serves, and what it has
+too many is padding, whose keys and values go to nobody's block. To record a step it is run a few
+times, which changes nothing: the same keys and values are put into the same places. All graphs
+write into the same memory, so a result is good until the next call.
 
 This is for models of plain parts that keep everything in blocks. Experts, whose rows are counted on
 the host, biases that are made there, and rotary tables that depend on how long the longest text is
