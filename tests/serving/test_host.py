@@ -6,6 +6,7 @@ import pickle
 import pytest
 import torch
 
+from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.sampling import Sampling
 from practicum.errors import Busy, ConfigError, GivenUp, ModelError
 from practicum.serving.engine import Engine
@@ -29,7 +30,8 @@ def test_errors_are_the_same_on_the_other_side():
 
 
 def test_a_host_says_what_its_worker_says_and_errors_last(talker):
-    worker = Worker(Engine(talker, Settings(rows=2, memory=0.05)))
+    drafts = DraftModel(model=talker.model, coupled=True)
+    worker = Worker(Engine(talker, Settings(rows=2, memory=0.05, drafts=drafts)))
     host = Host(lambda: worker, threads=torch.get_num_threads())
 
     async def said(*ids):
@@ -49,6 +51,7 @@ def test_a_host_says_what_its_worker_says_and_errors_last(talker):
     assert isinstance(fault.error, ModelError)
     assert "token 999" in str(fault.error)
     assert (facts.context, facts.ends, state.load.blocks_used) == (1024, frozenset(), 0)
+    assert (facts.settings.rows, facts.settings.drafts) == (2, None)  # no weights come along
     assert pickle.loads(pickle.dumps(facts)).description == talker.model.description
     assert torch.tensor(vectors).shape == (2, 32)
     assert [(choice.id, len(choice.top)) for choice in scores[0]] == [(66, 2), (67, 2)]

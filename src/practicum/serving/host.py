@@ -97,7 +97,7 @@ class Host:
             tokenizer=model.tokenizer,
             chat_template=model.chat_template,
             ends=model.ends,
-            settings=self._worker.settings,
+            settings=replace(self._worker.settings, drafts=None),  # a model that drafts stays here
             context=self._worker.context,
             fingerprint=fingerprint(model),
         )
