@@ -20,6 +20,7 @@ from practicum.serving.api_errors import Refusal
 from practicum.serving.openai_answers import Head
 from practicum.tokenizers.chat import render_with_tools, takes_tools
 from practicum.tokenizers.tokenizer import PieceTokenizer
+from practicum.tokenizers.unforged import StandIns
 
 SAMPLED = 64  # numbers of each matrix that tell weights apart
 
@@ -93,7 +94,10 @@ class Served:
     async def chat_ids(
         self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]
     ) -> tuple[int, ...]:
-        """The ids of a conversation, as the model's own template writes it."""
+        """The ids of a conversation, as the model's own template writes it.
+
+        What a message holds is text, also where it spells a special token.
+        """
         ids = await asyncio.to_thread(self._chat_ids, messages, tools)
         self._check_length(len(ids), "messages")
         return tuple(ids)
@@ -117,9 +121,10 @@ class Served:
                 code="unsupported_value",
                 param="tools",
             )
-        text = render_with_tools(template, messages, tools)
+        stand_ins = StandIns(model.tokenizer, (messages, tools))
+        text = render_with_tools(template, stand_ins.hide(messages), stand_ins.hide(tools))
         self._check_size(text, "messages")
-        return model.tokenizer.encode(text, specials=True)
+        return stand_ins.encode(text)
 
     def _check_size(self, text: str, field: str) -> None:
         """Raises Refusal (400) for a text that is too long however it is cut into tokens.
