@@ -210,6 +210,14 @@ def test_samples_are_run_and_their_rows_tell_all():
     assert [len(samples) for samples in by_temperature(found)[0.2]] == [2, 2]
 
 
+def test_the_same_manner_at_another_temperature():
+    manner = Manner(samples=9, temperatures=(0.2, 0.8), max_tokens=7, seed=3)
+    assert manner.at(0.8) == replace(manner, temperatures=(0.8,))
+    assert manner.at(1.5, samples=2) == replace(manner, temperatures=(1.5,), samples=2)
+    with pytest.raises(ConfigError, match="0 samples"):
+        manner.at(0.8, samples=0)
+
+
 def test_a_manner_that_cannot_be_is_refused():
     with pytest.raises(ConfigError, match="0 samples"):
         Manner(samples=0)

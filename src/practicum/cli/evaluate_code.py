@@ -178,8 +178,6 @@ def _drawn(
     speaker: Speaker, problems: "list[CodeProblem]", code: Code, running: Running
 ) -> "tuple[dict[str, Heuristic], list[Sample]]":
     """What the model wrote, run, temperature by temperature, so that the log grows with each."""
-    from dataclasses import replace
-
     from practicum.evaluation import code_ranking
     from practicum.evaluation.code_runs import draw_samples
     from practicum.serving.engine import Engine
@@ -195,9 +193,8 @@ def _drawn(
         heuristics["back-translation"] = code_ranking.back_translation(engine)
     samples = []
     for temperature in manner.temperatures:
-        one = replace(manner, temperatures=(temperature,))
-        drawn = draw_samples(engine, problems, one, decode=engine.tokenizer.decode)
-        samples += running.judged(drawn)
+        one, decode = manner.at(temperature), engine.tokenizer.decode
+        samples += running.judged(draw_samples(engine, problems, one, decode=decode))
     return heuristics, samples
 
 

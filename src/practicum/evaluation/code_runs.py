@@ -50,6 +50,11 @@ class Manner:
         for temperature in self.temperatures:  # what cannot be is refused before a model is loaded
             Sampling(temperature=temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
+    def at(self, temperature: float, *, samples: int | None = None) -> "Manner":
+        """The same at one temperature alone, and with another number of samples if given."""
+        count = self.samples if samples is None else samples
+        return replace(self, temperatures=(temperature,), samples=count)
+
     def prompt(self, problem: CodeProblem) -> str:
         """What the model reads.
 

@@ -100,6 +100,11 @@ class Setup:
     reach: Reach = Reach(rows=128, tokens=128 * 192)  # of sampling
     device: str = "cpu"
 
+    @property
+    def cold(self) -> Manner:
+        """A few samples at the lowest temperature."""
+        return self.manner.at(min(self.manner.temperatures), samples=self.few)
+
 
 Groups = dict[str, list[list[Sample]]]  # of each model, the samples of every problem
 MODELS = {"base": "Codex", "solver": "Codex-S", "control": "Codex, as many steps more"}
@@ -126,11 +131,11 @@ def code(setup: Setup, seed: int) -> dict[str, float]:
             "control": further(base, source, NextToken(), more, seed=seed),
         }
         coder, at = LanguageModel(base, tokenizer, reach=setup.reach), setup.compared
-        sweep = written(coder, problems, manner, sandbox)
-        groups, manner = {"base": sweep[at]}, replace(manner, temperatures=(at,))
+        samples = written(coder, problems, manner, sandbox)
+        groups = {"base": samples[at]}
         for name, model in models.items():
             lm = LanguageModel(model, tokenizer, reach=setup.reach)
-            groups[name] = written(lm, problems, manner, sandbox)[at]
+            groups[name] = written(lm, problems, manner.at(at), sandbox)[at]
         real = doctests(setup, coder, sandbox, seed)
     pairs = [p.words_from_code for p in good]
     reverse = taught(base, tokenizer, pairs, setup.solve, seed=seed)
@@ -140,7 +145,7 @@ def code(setup: Setup, seed: int) -> dict[str, float]:
         "loss": loss,
         "parameters": parameters_of(setup.model),
         "curated": len(good) / setup.chains.drawn,
-        **by_tries(setup, sweep),
+        **by_tries(setup, samples),
         **by_length(setup, asked, groups),
         **by_choice(setup, groups, explainer),
         "explained": explained(explainer, functions, drawn, times=setup.few),
@@ -161,7 +166,7 @@ def english(setup: Setup, seed: int) -> dict[str, float]:
     problems = [one.problem for one in setup.chains.posed(seed=seed)]
     lm = LanguageModel(model, tokenizer, reach=setup.reach)
     with Sandbox(workers=1) as sandbox:
-        (group,) = written(lm, problems, cold(setup, seed), sandbox).values()
+        (group,) = written(lm, problems, replace(setup.cold, seed=seed), sandbox).values()
     if setup.gpt is not None:
         files = ensure(setup.gpt)
         plain = load_gpt2_files(files / "encoder.json", files / "vocab.bpe")
@@ -176,8 +181,10 @@ def estimators(setup: Setup, seed: int) -> dict[str, float]:
     errors = estimate_errors(chances, samples=10, k=5, draws=setup.draws, seed=seed)
     keep_curve("unbiased", {round(100 * each.chance): each.unbiased for each in errors})
     keep_curve("plug-in", {round(100 * each.chance): each.plug_in for each in errors})
-    unbiased, plug_in = (fmean(e.unbiased for e in errors), fmean(e.plug_in for e in errors))
-    return {"unbiased": unbiased, "plug_in": plug_in}
+    return {
+        "unbiased": fmean(each.unbiased for each in errors),
+        "plug_in": fmean(each.plug_in for each in errors),
+    }
 
 
 def known(setup: Setup, seed: int) -> dict[str, float]:
@@ -209,16 +216,10 @@ def read(setup: Setup, seed: int) -> tuple[Tokenizer, Mixed[Example]]:
     return tokenizer, Mixed(sets, batch, mixing=Equal(), seed=seed)
 
 
-def cold(setup: Setup, seed: int) -> Manner:
-    """A few samples at the lowest temperature."""
-    coldest = min(setup.manner.temperatures)
-    return replace(setup.manner, samples=setup.few, temperatures=(coldest,), seed=seed)
-
-
 def doctests(setup: Setup, lm: LanguageModel, sandbox: Sandbox, seed: int) -> dict[str, float]:
     """Of real functions, three of a module at most: the share of bodies that pass."""
     problems = public_functions(setup.packages, of_each=3)[: setup.doctests]
-    group = real_functions(lm, problems, cold(setup, seed), sandbox)
+    group = real_functions(lm, problems, replace(setup.cold, seed=seed), sandbox)
     return {"real_functions": len(group), **({"real_1": mean_pass(group, 1)} if group else {})}
 
 
@@ -268,34 +269,30 @@ def by_choice(setup: Setup, groups: Groups, explainer: LanguageModel) -> dict[st
 def temperature_by_tries(rows: Rows) -> Picture:
     """pass@k over k at every temperature, and the best of them (§3.3)."""
     title = "Likely programs for one try, different ones for many"
-    known = rows.run("code", rows.seeds[0]).curves
-    names = [*(name for name in known if name.startswith("T = ")), "the best"]
-    return curves(of("code", rows), names, title=title, y="pass@k", x="k", log_x=True)
+    kept = rows.run("code", rows.seeds[0]).curves
+    names = [*(name for name in kept if name.startswith("T = ")), "the best"]
+    return curves(replace(rows, arms=("code",)), names, title=title, y="pass@k", x="k", log_x=True)
 
 
 def choosing_by_samples(rows: Rows) -> Picture:
     """What the chosen one of k samples is worth (§3.3)."""
     title, y = "One program handed in, chosen of k without tests", "share of problems solved"
     names = tuple(CHOICES.values())
-    return curves(of("code", rows), names, title=title, y=y, x="k", log_x=True)
+    return curves(replace(rows, arms=("code",)), names, title=title, y=y, x="k", log_x=True)
 
 
 def pass_rate_by_length(rows: Rows) -> Picture:
     """pass@1 over the number of chained changes (App. C)."""
-    title, names = "Chained changes of a string", tuple(MODELS.values())
-    any_right = any(y for name in names for line in rows.curves("code", name) for _, y in line)
-    return curves(of("code", rows), names, title=title, y="pass@1", x="changes", log_y=any_right)
+    rows, names = replace(rows, arms=("code",)), tuple(MODELS.values())
+    some = any(share for name in names for line in rows.curves("code", name) for _, share in line)
+    title = "Chained changes of a string"
+    return curves(rows, names, title=title, y="pass@1", x="changes", log_y=some)
 
 
 def errors_by_chance(rows: Rows) -> Picture:
     """The mean error of both estimates over the chance that a sample is right."""
     title, names = "Two estimates of pass@5 from ten samples", ("unbiased", "plug-in")
-    return curves(of("estimators", rows), names, title=title, y="error", x="chance, %")
-
-
-def of(arm: str, rows: Rows) -> Rows:
-    """The rows of the arm that has the curves."""
-    return replace(rows, arms=(arm,))
+    return curves(replace(rows, arms=("estimators",)), names, title=title, y="error", x="chance, %")
 
 
 FEWEST = 1e-3  # below one sample of chains of two: what stands in where none is right
