@@ -20,6 +20,7 @@ from practicum.errors import PracticumError
 from practicum.kernels.skinny import FEW
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
+from practicum.serving.captured import Steps
 from practicum.serving.choosing import Spot, choose
 from practicum.serving.guesser import Guesser, draft_model
 from practicum.serving.line import urgency
@@ -47,6 +48,8 @@ class Batch:
         self._model, self._vocabulary, self._settings = model, vocabulary, settings
         self._device, self._context = device_of(model), model.description.context
         self._apart: Apart | None = None  # of the rows that write, in their order
+        recorded = settings.graphs and self._device.type == "cuda"
+        self._steps = Steps(model, self.memory, settings.rows) if recorded else None
         self._put_off: list[Row] = []
 
     @property
@@ -157,7 +160,7 @@ class Batch:
             self._apart = joined(self._apart, row.apart)
             row.apart = {}
             self.writing.append(row)
-        self._say([Spot(row) for row in rows], hidden, [()] * len(rows))
+        self._say([Spot(row) for row in rows], self._scores(hidden), [()] * len(rows))
 
     def _write(self) -> None:
         """One more token for every answer that is being written, and those drafted rightly."""
@@ -167,6 +170,10 @@ class Batch:
             return
         drafts = self._drafts(rows)
         longest = 1 + max(map(len, drafts))
+        scores = self._stepped(rows) if longest == 1 else None
+        if scores is not None:
+            self._say([Spot(row) for row in rows], scores, drafts)
+            return
         fed = [[row.ids[row.read], *draft] for row, draft in zip(rows, drafts, strict=True)]
         state = self.memory.state(
             [_lease(row) for row in rows], [row.read for row in rows], longest, self._apart or {}
@@ -179,10 +186,20 @@ class Batch:
         ]
         at = [(i, ahead) for i, draft in enumerate(drafts) for ahead in range(len(draft) + 1)]
         if longest == 1:
-            self._say(spots, hidden[:, 0], drafts)
+            self._say(spots, self._scores(hidden[:, 0]), drafts)
         else:
             row, place = torch.tensor(at, device=hidden.device).unbind(1)
-            self._say(spots, hidden[row, place], drafts)
+            self._say(spots, self._scores(hidden[row, place]), drafts)
+
+    def _stepped(self, rows: Sequence[Row]) -> Float[Tensor, "b v"] | None:
+        """The scores after one more token in each row by a recorded step, where there is one."""
+        if self._steps is None:
+            return None
+        ids, leases = [row.ids[row.read] for row in rows], [_lease(row) for row in rows]
+        return self._steps(ids, leases, [row.read for row in rows])
+
+    def _scores(self, hidden: Float[Tensor, "b d"]) -> Float[Tensor, "b v"]:
+        return self._model.logits(hidden[:, None])[:, 0]
 
     def _make_room(self) -> None:
         """See to it that every row that writes has a place for its next token."""
@@ -226,15 +243,14 @@ class Batch:
     def _say(
         self,
         spots: list[Spot],
-        hidden: Float[Tensor, "b d"],
+        scores: Float[Tensor, "b v"],
         drafts: Sequence[tuple[int, ...]],
     ) -> None:
-        """Choose tokens from the hidden states, and let the finished rows go.
+        """Choose tokens by their scores, and let the finished rows go.
 
         A draft is kept while it is what would have been chosen without it.
         """
-        logits = self._model.logits(hidden[:, None])[:, 0, : self._vocabulary]
-        chosen = iter(choose(spots, logits))
+        chosen = iter(choose(spots, scores[:, : self._vocabulary]))
         rows = [spot.row for spot in spots if not spot.ahead]
         for row, draft in zip(rows, drafts, strict=True):
             wanted = [next(chosen) for _ in range(len(draft) + 1)]

@@ -18,7 +18,8 @@ class Settings:
     waiting: int = 256  # questions that may wait; more are refused
     share: bool = True  # prompts with the same beginning read it once
     prepack: bool = True  # a second copy of the matrices that a CPU reads faster
-    # who drafts, for models all in blocks; what a constraint forces is drafted without anybody
+    graphs: bool = True  # on a GPU, steps are recorded once and replayed (`serving.captured`)
+    # who drafts, for models all in blocks; what a constraint demands is drafted anyway
     drafts: PromptLookup | DraftModel | None = None
     drafted: int = 4  # tokens drafted for each answer, fewer where many are written
 
