@@ -52,43 +52,58 @@ def test_a_draft_fits_up_to_the_first_token_that_may_not_come():
 
 def test_what_is_forced_is_drafted_up_to_the_end():
     asked = guard(Regex(pattern="[xy]: (yes|no) then done"))
-    assert asked.forced(4) == ()
+    assert asked.likely(4) == ()
     asked.take(ord("x"))
-    assert asked.forced(1) == ids(":")
-    assert asked.forced(4) == ids(": ")
+    assert asked.likely(1) == ids(":")
+    assert asked.likely(4) == ids(": ")
     for id in ids(": n"):
         asked.take(id)
-    assert asked.forced(5) == ids("o the")
+    assert asked.likely(5) == ids("o the")
     asked.take(ord("o"))
-    assert asked.forced(30) == ids(" then done")
+    assert asked.likely(30) == ids(" then done")
     for id in ids(" then done"):
         asked.take(id)
-    assert asked.forced(3) == ()
+    assert asked.likely(3) == ()
     asked.take(END)
-    assert asked.forced(3) == ()
+    assert asked.likely(3) == ()
 
 
-def test_names_of_json_are_forced_once_they_begin():
+def test_of_json_all_but_the_values_is_drafted_with_the_spaces_that_stood_there_before():
     schema = {
         "type": "object",
-        "properties": {"population": {"type": "integer"}, "capital": {"type": "string"}},
-        "required": ["population", "capital"],
+        "properties": {"population": {"type": "integer"}, "big": {"type": "boolean"}},
+        "required": ["population", "big"],
         "additionalProperties": False,
     }
     tokenizer = train_bpe(['{"population": 12, "capital": "Rome"} ' * 3], vocab=280)
-    asked = guard(JsonSchema(schema=json.dumps(schema)), tokenizer, frozenset({tokenizer.size}))
-    assert tokenizer.decode(asked.forced(4)) == "{"
-    for id in tokenizer.encode('{"pop'):
-        asked.take(id)
-    assert tokenizer.decode(asked.forced(20)) == 'ulation"'
+    asked = guard(
+        JsonSchema(schema=json.dumps({"type": "array", "items": schema})),
+        tokenizer,
+        frozenset({tokenizer.size}),
+    )
+
+    def after(text):
+        for id in tokenizer.encode(text):
+            asked.take(id)
+        return tokenizer.decode(asked.likely(40))
+
+    assert after("[{") == '"population":'
+    assert after('"population": 12') == ""
+    assert after(",") == '"big":'  # after a comma no space has been seen
+    assert after(' "big": t') == "rue}"
+    assert after("rue}") == ""
+    assert after(", {") == '"population":'  # a number has many beginnings
+    assert after('"population": 7,') == ' "big":'
+    assert after(" ") == '"big":'
+    assert after("  ") == '"big":'
 
 
 def test_a_tokenizer_without_the_forced_bytes_drafts_nothing():
     tokenizer = train_bpe(["ab" * 9], vocab=258)
-    assert guard(OneOf(texts=("é",)), tokenizer, frozenset({999})).forced(1) != ()
+    assert guard(OneOf(texts=("é",)), tokenizer, frozenset({999})).likely(1) != ()
     asked = guard(OneOf(texts=("é",)))
     asked.take("é".encode()[0])
-    assert asked.forced(2) == ()  # half a character is not looked at
+    assert asked.likely(2) == ()  # half a character is not looked at
 
 
 def test_an_error_ahead_is_none_of_the_text():

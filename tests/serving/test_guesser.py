@@ -264,8 +264,6 @@ def test_drafts_keep_to_a_constraint_and_change_no_answer(target, undrafted, who
     assert load.drafted_rightly > 20
     assert load.steps < plain.load.steps
     assert engine.memory.blocks.used == 0
-    if who in ("nobody", "itself"):  # bytes have one way to be cut into tokens
-        assert load.drafted_rightly == load.drafted
 
 
 def test_the_memory_of_a_draft_model_counts(target):

@@ -84,9 +84,9 @@ class Row:
         return self.writing.limit - self.said - 1
 
     def draft(self, count: int) -> tuple[int, ...]:
-        """At most `count` tokens that may come next, without a model: forced, or looked up."""
-        if self.guard is not None and (forced := self.guard.forced(count)):
-            return forced
+        """At most `count` tokens that may come next, without a model: demanded, or looked up."""
+        if self.guard is not None and (likely := self.guard.likely(count)):
+            return likely
         ids = () if self.drafter is None else self.drafter.propose(count).ids
         return ids if self.guard is None else self.guard.fitting(ids)
 
