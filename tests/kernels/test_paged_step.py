@@ -39,3 +39,20 @@ def test_a_step_is_its_parts(instructions: str | None, turned: str, window: int 
         torch.testing.assert_close(mine, other, rtol=1e-6, atol=1e-6)
         changed = (mine != before).any(-1).any(1).nonzero().tolist()
         assert changed == [[1, 0], [7, 0], [8, 3]]  # block and place of each row's new token
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_half_precision_a_step_is_its_parts_too(dtype: torch.dtype):
+    lengths = torch.tensor(LENGTHS, dtype=torch.int32)
+    table = rotary_table(32, 10.0 ** -torch.arange(8, dtype=torch.float64))
+    by = turns((lengths.long() - 1)[:, None], table)
+    qkv = normal("qkv", 3, 1, 6 * 16 + 2 * 28)
+    pools = normal("k", 10, 2, SIZE, 16), normal("v", 10, 2, SIZE, 12)
+    about = {"heads": 6, "scale": 0.3}
+    wide = [pool.clone() for pool in pools]
+    expected = paged_step_reference(qkv.clone(), by, *wide, TABLES, lengths, **about)
+    half = [pool.to(dtype) for pool in pools]
+    found = paged_step(qkv.to(dtype), by, *half, TABLES, lengths, **about)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), expected, rtol=2e-2, atol=2e-2)
+    torch.testing.assert_close(half[0].float(), wide[0], rtol=2e-2, atol=2e-2)

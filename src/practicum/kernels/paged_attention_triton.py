@@ -13,9 +13,11 @@ How many programs there are follows from shapes alone. How long a row is, and so
 lie, is read on the GPU, and a program without tokens ends at once. So nothing waits for a number to
 reach the host, and a step can be captured in a CUDA graph after a first call, which compiles.
 
-Sums are in float32, whatever the precision of the pool; how float32 itself is multiplied says
-`torch.backends.cuda.matmul.allow_tf32`, as it does for torch. What a table names beyond a row's
-length, or before its window, is not read: it may hold anything.
+Queries are the rows of a matrix, of 16 at least, so that tensor cores multiply them: also where
+there is one, since the time goes into reading keys and values. Sums are in float32, whatever the
+precision of the pool; `torch.backends.cuda.matmul.allow_tf32` says, as it does for torch, whether
+factors in float32 may be rounded. What a table names beyond a row's length, or before its window,
+is not read: it may hold anything.
 
 Without Triton this file can be imported, and `usable` says no.
 """
@@ -37,7 +39,7 @@ TILE_ROWS, TILE_TOKENS = 64, 128  # at most
 TILE_BYTES = 16_384  # of queries, which stay in registers; of keys; and of values
 WARPS, STAGES = 4, 5  # two tiles are on their way, and each is two loads: of a table, then by it
 COMBINED = 32  # spans that are put together at a time
-EXACT = "tf32x3"  # three products for one: nearly as exact as float32 itself, and far faster
+EXACT = "tf32x3"  # float32 as three products on tensor cores, whose error is float32's own
 
 
 class Plan(NamedTuple):
@@ -55,11 +57,12 @@ def usable(
 ) -> bool:
     """Whether the kernels can take these: on a GPU, of one precision, float32 or half.
 
-    Heads are at most 256 wide in float32, 512 in half precision.
+    Heads are at most 256 wide in float32, 512 in half precision; GPUs are of 2020 or later.
     """
     return (
         triton is not None
         and q.is_cuda
+        and torch.cuda.get_device_capability(q.device) >= (8, 0)
         and q.numel() > 0
         and q.dtype == keys.dtype == values.dtype
         and q.dtype in (torch.float32, torch.bfloat16, torch.float16)
