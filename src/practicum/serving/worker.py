@@ -6,6 +6,7 @@ step. Who stops listening has cancelled: the memory of the answer is free before
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -167,7 +168,7 @@ class Worker:
     def _run(self) -> None:
         try:
             while not self._closed:
-                self._obey()
+                self._obey(self._orders.qsize())  # and no more, so that steps come between
                 if not self.engine.step():
                     self._orders.get()()  # sleeps until something is wanted
         except Exception as problem:  # whatever it was, nobody may wait for ever
@@ -177,7 +178,8 @@ class Worker:
             self._obey()
             self.engine.fail(stopped)
 
-    def _obey(self) -> None:
+    def _obey(self, most: int | None = None) -> None:
+        """Do what is wanted: all, or at most so much of it."""
         with contextlib.suppress(queue.Empty):
-            while True:
+            for _ in itertools.count() if most is None else range(most):
                 self._orders.get_nowait()()
