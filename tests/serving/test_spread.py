@@ -224,6 +224,9 @@ def test_health_says_how_many_replicas_answer(spread, pair):
     asyncio.run(until(lambda: spread.ready == (1, 2)))
     one = client.get("/health")
     assert (one.status_code, one.json()) == (200, {"status": "ok", "replicas": 2, "ready": 1})
+    numbers = client.get("/metrics").text
+    assert "practicum_replicas 2.0" in numbers
+    assert "practicum_replicas_ready 1.0" in numbers
     pair[1].lost.set()
     asyncio.run(until(lambda: spread.ready == (0, 2)))
     none = client.get("/health")

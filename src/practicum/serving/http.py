@@ -59,7 +59,7 @@ def application(
         redirect_slashes=False,
     )
     worker = Idle() if served is None else served.worker
-    metrics = Metrics(lambda: worker.load)
+    metrics = Metrics(lambda: worker.load, lambda: worker.ready)
     _add_models(app, [one for one in (served, sentences) if one is not None])
     if served is not None:
         _add_answers(app, served, settings)

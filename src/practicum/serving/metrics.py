@@ -34,9 +34,11 @@ SINCE_THE_START = {
 class Metrics:
     """The numbers of one server, in a registry of its own."""
 
-    def __init__(self, load: Callable[[], Load]) -> None:
+    def __init__(
+        self, load: Callable[[], Load], ready: Callable[[], tuple[int, int] | None]
+    ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_EngineNumbers(load))
+        self._registry.register(_EngineNumbers(load, ready))
         self._requests = Counter(
             "practicum_requests", "Requests.", ["route", "status"], registry=self._registry
         )
@@ -73,8 +75,10 @@ class Metrics:
 
 
 class _EngineNumbers(Collector):
-    def __init__(self, load: Callable[[], Load]) -> None:
-        self._load = load
+    def __init__(
+        self, load: Callable[[], Load], ready: Callable[[], tuple[int, int] | None]
+    ) -> None:
+        self._load, self._ready = load, ready
 
     def collect(self) -> Iterator[Metric]:
         load = vars(self._load())
@@ -82,3 +86,9 @@ class _EngineNumbers(Collector):
             yield GaugeMetricFamily(f"practicum_engine_{name}", about, value=load[name])
         for name, about in SINCE_THE_START.items():
             yield CounterMetricFamily(f"practicum_engine_{name}", about, value=load[name])
+        replicas = self._ready()
+        if replicas is not None:
+            yield GaugeMetricFamily("practicum_replicas", "Replicas.", value=replicas[1])
+            yield GaugeMetricFamily(
+                "practicum_replicas_ready", "Replicas that answer.", value=replicas[0]
+            )
