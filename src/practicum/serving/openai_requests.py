@@ -5,66 +5,32 @@ to ignore. What OpenAI has and what changes no answer (`user`, `metadata` and th
 `top_k`, `min_p` and `repetition_penalty` are ours: the `openai` package sends them by `extra_body`.
 """
 
-import json
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from practicum.decoding.sampling import Sampling
 from practicum.seeding import derive
+from practicum.serving.openai_fields import (
+    Biases,
+    Ids,
+    Json,
+    Pairs,
+    Penalty,
+    Several,
+    Shape,
+    Text,
+    Unsupported,
+    Words,
+)
 
-HALF = "a text holds half of a surrogate pair, which stands for no character"
 MOST_STOPS = 4
-MOST_PAIRS = 16  # of metadata, as OpenAI has it
-MOST_FIELDS = 64  # more than any shape here has
 MOST_TOOLS = 128
-MOST_BIASES = 1024  # tokens that one request makes likelier or less likely
-TOKEN = r"^(0|[1-9][0-9]{0,9})$"
-T = TypeVar("T")
 COLDEST = 1e-5  # below, scores divided by it may be no numbers; the likeliest token is taken
 SMALLEST_TOP_P = 1e-9  # OpenAI allows 0, which leaves the likeliest token alone
-
-
-def _empty(value: Any) -> Any:
-    if value or (value == "" and isinstance(value, str)):
-        raise ValueError("this is not supported here; leave it out")
-    return value
-
-
-def _plain_json(value: Any) -> Any:
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except RecursionError:
-        raise ValueError("this is nested too deeply") from None
-    except UnicodeEncodeError:
-        raise ValueError(HALF) from None
-    return value
-
-
-def _whole_characters(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(HALF) from None
-    return text
-
-
-def _few_pairs(pairs: Any) -> Any:
-    if isinstance(pairs, dict) and len(pairs) > MOST_PAIRS:
-        raise ValueError(f"{len(pairs)} names are given; there may be {MOST_PAIRS}")
-    return pairs
 
 
 def _text_alone(content: Any) -> Any:
@@ -73,54 +39,6 @@ def _text_alone(content: Any) -> Any:
         if isinstance(kind, str) and kind != "text":
             raise ValueError(f"a part of type '{kind[:40]}' is not supported here; only text is")
     return content
-
-
-def _biases(given: Any) -> Any:
-    """Raises ValueError for the first entry that is none."""
-    if not isinstance(given, dict):
-        return given
-    if len(given) > MOST_BIASES:
-        raise ValueError(f"{len(given)} tokens are given; there may be {MOST_BIASES}")
-    for token, more in given.items():
-        if not (isinstance(token, str) and re.fullmatch(TOKEN, token)):
-            raise ValueError(f"'{str(token)[:40]}' is no token's id, such as \"50256\"")
-        number = isinstance(more, int | float) and not isinstance(more, bool)
-        if not (number and -100 <= more <= 100):
-            raise ValueError(f"{str(more)[:40]} for token {token}; expected -100 to 100")
-    return given
-
-
-Unsupported = Annotated[Any, AfterValidator(_empty), WithJsonSchema({"type": "null"})]
-"""A field of OpenAI's that is accepted where it means nothing: null, 0, false or empty."""
-Json = Annotated[dict[str, Any], AfterValidator(_plain_json)]
-Words = Annotated[str, AfterValidator(_whole_characters)]
-Text = Annotated[Words, Field(min_length=1)]
-Id = Annotated[int, Field(ge=0, lt=2**31)]
-Several = Annotated[list[T], Field(fail_fast=True)]  # of many wrong items one is said
-Ids = Annotated[Several[Id], Field(min_length=1)]
-Penalty = Annotated[float, Field(ge=-2, le=2)]
-Biases = Annotated[
-    dict[Annotated[str, Field(pattern=TOKEN)], Annotated[float, Field(ge=-100, le=100)]],
-    BeforeValidator(_biases),
-    Field(max_length=MOST_BIASES),
-]
-"""Tokens' ids, and what is added to their logits."""
-
-
-class Shape(BaseModel):
-    """Nothing but the fields, in their types: "5" is no number, and neither is NaN."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _names_the_first_unknown(cls, data: Any) -> Any:
-        """Of a million unknown fields one is said, and no other looked at."""
-        if isinstance(data, dict) and len(data) > MOST_FIELDS:
-            known = {field.alias or name for name, field in cls.model_fields.items()}
-            name = next(name for name in data if name not in known)
-            raise ValueError(f"unknown field '{name[:200]}', and {len(data)} fields in all")
-        return data
 
 
 def one_or_several(given: str | list[int] | list[str] | list[list[int]]) -> list[str | list[int]]:
@@ -142,7 +60,7 @@ class Indifferent(Shape):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
-    metadata: Annotated[dict[str, str], BeforeValidator(_few_pairs)] | None = None
+    metadata: Pairs | None = None
     store: Literal[False] | None = None
     service_tier: Literal["auto", "default"] | None = None
 
