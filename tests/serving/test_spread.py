@@ -271,10 +271,14 @@ def test_the_load_is_that_of_all(spread, pair):
 def test_closing_ends_every_answer_at_once_with_an_error(spread, pair):
     async def talk():
         task = asyncio.ensure_future(whole(spread, [asked()], Record()))
-        await until(lambda: pair[0].questions)
+        scoring = asyncio.ensure_future(spread.score((1, 2), 0))
+        await until(lambda: pair[0].questions and pair[1].questions)
         await asyncio.to_thread(spread.close)
+        for one in (task, scoring):
+            with pytest.raises(ModelError, match="server is closing"):
+                await one
         with pytest.raises(ModelError, match="server is closing"):
-            await task
+            await spread.score((1, 2), 0)
         with pytest.raises(ModelError, match="server is closing"):
             await whole(spread, [asked()], Record())
 

@@ -215,8 +215,27 @@ class Spread:
         """See `Answerer`."""
         if self._closing.is_set():
             raise ModelError(CLOSING)
+        loop = asyncio.get_running_loop()
+        closing: asyncio.Queue[PracticumError] = asyncio.Queue()
+
+        def ear(problem: PracticumError) -> None:
+            with contextlib.suppress(RuntimeError):  # as in `answer`
+                loop.call_soon_threadsafe(closing.put_nowait, problem)
+
         with self._asking() as seat:
-            return await seat.replica.score(ids, top)
+            closed = asyncio.ensure_future(closing.get())
+            scoring = asyncio.ensure_future(seat.replica.score(ids, top))
+            self._ears.add(ear)
+            try:
+                await asyncio.wait((scoring, closed), return_when=asyncio.FIRST_COMPLETED)
+                if not scoring.done():
+                    raise closed.result()
+                return scoring.result()
+            finally:
+                self._ears.discard(ear)
+                for task in (scoring, closed):
+                    task.cancel()
+                await asyncio.gather(scoring, closed, return_exceptions=True)
 
     @contextlib.contextmanager
     def _asking(self, ids: Sequence[int] = ()) -> Iterator[Seat]:
