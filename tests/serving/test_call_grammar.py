@@ -2,9 +2,11 @@
 
 import json
 from contextlib import contextmanager
+from typing import Literal
 
 import openai
 import pytest
+from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from practicum.decoding.language_model import LanguageModel
@@ -119,6 +121,30 @@ def test_a_stream_says_the_same_calls(ask):
     assert streamed[0].function.arguments == whole[0].function.arguments
     assert not any(chunk.delta.content for chunk in chunks)
     assert chunks[-1].finish_reason == "tool_calls"
+
+
+class Rain(BaseModel):
+    """Will it rain?"""
+
+    place: Literal["Örebro", "Lund"]
+    soon: bool
+
+
+def test_the_client_finds_its_own_classes_in_what_is_called(ask):
+    asked = {
+        "model": "tiny",
+        "messages": TALK,
+        "tools": [openai.pydantic_function_tool(Rain)],  # strict
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        "max_tokens": 200,
+        "extra_body": {"logit_bias": {str(id): -100 for id in b" \t\r\n"}},
+    }
+    (call,) = ask.chat.completions.parse(**asked).choices[0].message.tool_calls
+    assert isinstance(call.function.parsed_arguments, Rain)
+    with ask.chat.completions.stream(**asked) as stream:
+        (call,) = stream.get_final_completion().choices[0].message.tool_calls
+    assert isinstance(call.function.parsed_arguments, Rain)
 
 
 def test_an_answer_that_may_call_stays_in_its_form_where_it_does_not(ask):
