@@ -1,6 +1,8 @@
 """An answer that has to call a tool does, with arguments that follow the tool's schema."""
 
+import asyncio
 import json
+import pickle
 from contextlib import contextmanager
 from typing import Literal
 
@@ -10,10 +12,10 @@ from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from practicum.decoding.language_model import LanguageModel
-from practicum.serving.call_grammar import _source
+from practicum.serving.call_grammar import WithSpecials, _source, kept_to
 from practicum.serving.engine import Engine
 from practicum.serving.http import application
-from practicum.serving.openai_requests import FunctionShape
+from practicum.serving.openai_requests import ChatRequest, FunctionShape
 from practicum.serving.served import Served
 from practicum.serving.settings import Settings
 from practicum.serving.worker import Worker
@@ -202,9 +204,7 @@ def test_a_model_whose_calls_are_not_known_is_kept_to_none(talker):
 
 def allowed(source, text, tokenizer):
     """Whether `text`, as ids, may be written, and may end there."""
-    from practicum.decoding.grammar import Grammar
-
-    matcher = Grammar(lark=source).matcher(tokenizer, frozenset({END}))
+    matcher = WithSpecials(lark=source).matcher(tokenizer, frozenset({END}))
     for id in tokenizer.encode(text, specials=True):
         if not matcher.mask()[id]:
             return False
@@ -218,21 +218,39 @@ STRICT = FunctionShape.model_validate(
 )
 
 
+def test_a_model_whose_marks_are_special_tokens_is_kept_to_them(talker):
+    others = (f"<|{number}|>" for number in range(1000))
+    tokenizer = ByteTokenizer(("<|endoftext|>", *others, "<tool_call>", "</tool_call>"))
+    model = LanguageModel(talker.model, talker.tokenizer, ChatTemplate(TEMPLATE), ends=(END,))
+    model.tokenizer = tokenizer  # of which this small model scores a part alone
+    asked = ChatRequest(model="tiny", messages=TALK, tools=[SUN], tool_choice="required")
+    worker = Worker(Engine(LanguageModel(talker.model, talker.tokenizer)))
+    served = Served(name="tiny", worker=worker)
+    worker.engine.language_model = model
+    constraint = asyncio.run(kept_to(asked, served))
+    worker.close()
+    assert pickle.loads(pickle.dumps(constraint)) == constraint  # as replicas are sent it
+    text = '<tool_call>\n{"name": "sun", "arguments": {}}\n</tool_call>'
+    assert allowed(constraint.lark, text, tokenizer)
+    assert not allowed(constraint.lark, f"{text} and more", tokenizer)
+
+
 @pytest.mark.parametrize(
     "specials", [(), ("<tool_call>", "</tool_call>")], ids=["text", "special tokens"]
 )
 def test_among_free_text_every_call_is_held_to_its_schema(specials):
-    tokenizer = ByteTokenizer(("<|endoftext|>", *specials))
+    others = tuple(f"<|{number}|>" for number in range(1000))
+    tokenizer = ByteTokenizer(("<|endoftext|>", *others, *specials))
     functions = [(STRICT, True)]
-    several = _source(functions, tokenizer, needed=False, one=False, said=None)
+    several = _source(functions, tokenizer.specials, needed=False, one=False, said=None)
     for fits in ("", "It may\nrain <tool", CALL, f"Let me look: {CALL}\n{CALL} done", "é <b>"):
         assert allowed(several, fits, tokenizer), fits
     for not_so in (CALL.replace("true", "1"), CALL.replace("rain", "sun"), f"a {CALL[:-3]}"):
         assert not allowed(several, not_so, tokenizer), not_so
-    one = _source(functions, tokenizer, needed=False, one=True, said=None)
+    one = _source(functions, tokenizer.specials, needed=False, one=True, said=None)
     assert allowed(one, f"Let me look: {CALL}", tokenizer)
     assert allowed(one, "No.", tokenizer)
     assert not allowed(one, f"{CALL}\n{CALL}", tokenizer)
-    needed = _source(functions, tokenizer, needed=True, one=True, said=None)
+    needed = _source(functions, tokenizer.specials, needed=True, one=True, said=None)
     assert allowed(needed, CALL, tokenizer)
     assert not allowed(needed, "No.", tokenizer)

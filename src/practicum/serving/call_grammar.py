@@ -12,11 +12,13 @@ likes.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from practicum.decoding.constraint import Constraint
 from practicum.decoding.grammar import SPACES, Grammar, JsonSchema
+from practicum.decoding.guidance import GuidedMatcher, guided
 from practicum.decoding.schema_recursion import can_end
 from practicum.errors import ConfigError
 from practicum.serving.api_errors import Refusal
@@ -61,14 +63,29 @@ async def kept_to(asked: ChatRequest, served: Served) -> Constraint | None:
             "tool_choice" if asked.must_call else "tools",
         )
     said = None if form is None else form.source.removeprefix("start: ")
-    source = _source(
-        [(function, function in strict) for function in held],
-        served.language_model.tokenizer,
-        needed=asked.must_call,
-        one=one or named is not None,
-        said=said,
+    plain, marked = (
+        _source(
+            [(function, function in strict) for function in held],
+            specials,
+            needed=asked.must_call,
+            one=one or named is not None,
+            said=said,
+        )
+        for specials in ({}, served.language_model.tokenizer.specials)
     )
-    return await asyncio.to_thread(_checked, source, strict, asked)
+    grammar = await asyncio.to_thread(_checked, plain, strict, asked)
+    return grammar if marked == plain else WithSpecials(lark=marked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithSpecials:
+    """A grammar with ids of special tokens in it; `Grammar` checks it with texts in their place."""
+
+    lark: str
+
+    def matcher(self, tokenizer: Tokenizer, ends: frozenset[int]) -> GuidedMatcher:
+        """See `Constraint.matcher`."""
+        return guided(self.lark, tokenizer, ends)
 
 
 def _named(asked: ChatRequest) -> str | None:
@@ -83,14 +100,14 @@ def _refusal(message: str, field: str, code: str = "invalid_value") -> Refusal:
 
 def _source(
     functions: Sequence[tuple[FunctionShape, bool]],  # and whether its schema is held to
-    tokenizer: Tokenizer,
+    specials: Mapping[str, int],
     *,
     needed: bool,
     one: bool,
     said: str | None,  # what an answer without a call is: a rule's right side; None: any text
 ) -> str:
     """The grammar, in Lark."""
-    opens, closes = (_mark(text, tokenizer) for text in (OPENS, CLOSES))
+    opens, closes = (_mark(text, specials) for text in (OPENS, CLOSES))
     more = "" if one else r' ("\n" call)*'
     lines = [f"call: {opens} body", f'body: "\\n" (%s) "\\n" {closes}']
     if needed:
@@ -98,7 +115,7 @@ def _source(
     elif said is not None:
         lines[:0] = [f"start: said | call{more}", f"said: {said}"]
     else:
-        lines[:1] = _among_text(opens, tokenizer, one=one)
+        lines[:1] = _among_text(opens, one=one)
     rules: list[str] = []
     for number, (function, strictly) in enumerate(functions):
         schema = _arguments(function) if strictly else {"type": "object"}
@@ -110,19 +127,19 @@ def _source(
     return "\n".join([*lines, *rules])
 
 
-def _among_text(opens: str, tokenizer: Tokenizer, *, one: bool) -> list[str]:
+def _among_text(opens: str, *, one: bool) -> list[str]:
     """Rules for any text that holds calls, or at the most one, which ends it."""
     with_calls = "before body" if one else "(before body)+ said?"
     rules = [f"start: said? | {with_calls}", "said: SAID"]
-    if OPENS in tokenizer.specials:  # which no expression matches
+    if opens != json.dumps(OPENS):  # a special token, which no expression matches
         return [*rules, f"SAID: {ANYTHING}", f"before: said? {opens}"]
     rules.append(f"SAID: {ANYTHING} & ~/(.|\\n)*{OPENS}(.|\\n)*/")
     return [*rules, f"before[suffix={opens}]: {ANYTHING}"]
 
 
-def _mark(text: str, tokenizer: Tokenizer) -> str:
+def _mark(text: str, specials: Mapping[str, int]) -> str:
     """A text in Lark, or the special token that it is."""
-    id = tokenizer.specials.get(text)
+    id = specials.get(text)
     return json.dumps(text) if id is None else f"<[{id}]>"
 
 
