@@ -18,6 +18,7 @@ from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
 from practicum.models.families.mamba import mamba
 from practicum.models.families.mistral import mistral
+from practicum.serving.captured import Steps
 from practicum.serving.engine import Engine
 from practicum.serving.question import Question
 from practicum.serving.settings import Settings
@@ -142,6 +143,19 @@ def test_where_memory_is_short_answers_are_put_off_and_the_same(target, drafts, 
     assert engine.load.put_off > 0
     assert engine.load.shared_tokens == 0
     assert engine.memory.blocks.used == 0
+
+
+def test_recorded_steps_draft_the_same(target, wanted):
+    drafts = nearly(target)
+    found = []
+    for recorded in (False, True):
+        engine = with_blocks(target, 90, drafts=drafts, drafted=3)
+        guesser = engine.batch._guesser
+        if recorded:  # as on a GPU
+            guesser._steps = Steps(drafts.model, guesser._memory, engine.settings.rows)
+        same(answers(engine, mixed(8, seed=1)), wanted)
+        found.append((engine.load.drafted, engine.load.drafted_rightly, engine.load.steps))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

@@ -20,6 +20,7 @@ from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.model import device_of, reading, rectangle
 from practicum.errors import ModelError, PracticumError
 from practicum.models.decoder import DecoderModel
+from practicum.serving.captured import Steps
 from practicum.serving.choosing import Spot, choose
 from practicum.serving.memory import Memory
 from practicum.serving.row import Row
@@ -49,6 +50,8 @@ class Guesser:
         self._reach = self._memory.capacity  # tokens of a row that it can read
         if settings.prepack and self._device.type == "cpu":
             model.prepack()
+        recorded = settings.graphs and self._device.type == "cuda"
+        self._steps = Steps(model, self._memory, settings.rows) if recorded else None
 
     def start(self, row: Row) -> None:
         """Let `row` begin with what is known of it."""
@@ -78,14 +81,15 @@ class Guesser:
         parts |= {row: [*row.ids[row.followed :], *drafts[row]] for row in rows}
         with reading(self._model):
             last = self._read(parts)
-            while rows:
-                hidden = torch.stack([last[row] for row in rows])
-                going: dict[Row, list[int]] = {}
-                for row, id in self._chosen(rows, drafts, hidden).items():
+            scores = self._scores([last[row] for row in rows]) if rows else None
+            while scores is not None:
+                going: dict[Row, int] = {}
+                for row, id in self._chosen(rows, drafts, scores).items():
                     drafts[row].append(id)
                     if len(drafts[row]) < wanted[row]:
-                        going[row] = [id]
-                last, rows = self._read(going), list(going)
+                        going[row] = id
+                rows = list(going)
+                scores = self._step(going) if rows else None
         return {row: tuple(draft) for row, draft in drafts.items()}
 
     def clear(self, blocks: Sequence[int]) -> None:
@@ -103,11 +107,11 @@ class Guesser:
         }
 
     def _chosen(
-        self, rows: Sequence[Row], drafts: Mapping[Row, list[int]], hidden: Float[Tensor, "b d"]
+        self, rows: Sequence[Row], drafts: Mapping[Row, list[int]], scores: Float[Tensor, "b v"]
     ) -> dict[Row, int]:
         """The next token of each draft; none where the text would end, or nothing can be said."""
-        logits = self._model.logits(hidden[:, None])[:, 0, : self._vocabulary]
-        found = choose([Spot(row, tuple(drafts[row])) for row in rows], logits)
+        spots = [Spot(row, tuple(drafts[row])) for row in rows]
+        found = choose(spots, scores[:, : self._vocabulary])
         chosen: dict[Row, int] = {}
         for row, choice in zip(rows, found, strict=True):
             if isinstance(choice, ModelError) and row.lease is not None:  # it is no number
@@ -115,6 +119,23 @@ class Guesser:
             elif not isinstance(choice, PracticumError) and choice.id not in row.ends:
                 chosen[row] = choice.id
         return chosen
+
+    def _step(self, ids: Mapping[Row, int]) -> Float[Tensor, "b v"]:
+        """The scores after one more token in each row, by a recorded step where there is one."""
+        rows = list(ids)
+        if self._steps is not None:
+            leases = [row.lease for row in rows if row.lease is not None]
+            starts = [row.followed for row in rows]
+            scores = self._steps(list(ids.values()), leases, starts)
+            if scores is not None:
+                for row in rows:
+                    row.followed += 1
+                return scores
+        last = self._read({row: [id] for row, id in ids.items()})
+        return self._scores([last[row] for row in rows])
+
+    def _scores(self, hidden: Sequence[Float[Tensor, " d"]]) -> Float[Tensor, "b v"]:
+        return self._model.logits(torch.stack(list(hidden))[:, None])[:, 0]
 
     def _read(self, parts: Mapping[Row, list[int]]) -> dict[Row, Float[Tensor, " d"]]:
         """Read these tokens where each row stands; the hidden state after the last of each."""
