@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from practicum.models.families.gemma import gemma3
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
 from practicum.models.load import load
+from practicum.models.save import save
 from practicum.nn.experts import Experts
 from practicum.nn.packed_block import PackedBlockLayer
 from practicum.nn.packed_linear import PackedEmbedding, PackedLinearLayer
@@ -151,8 +153,46 @@ def test_what_cannot_be_is_refused():
     Quantized(keep=("stack",)).attach(model)
     with pytest.raises(ModelError, match="PackedDecoderModel cannot be packed"):
         Quantized().attach(model)
-    with pytest.raises(ModelError, match="only a model on the CPU"):
+    with pytest.raises(ModelError, match="on the meta device has no weights to pack"):
         Quantized().attach(build(LLAMA, device="meta"))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("bits", [16, 4])
+def test_half_precision_stays_what_the_model_computes_in(
+    model: DecoderModel, bits: int, compiled: bool
+):
+    model.to(torch.bfloat16)
+    before = scores(model)
+    with native.using(native.built("native") if compiled else native.OFF):
+        Quantized(bits=bits).attach(model)
+        after = scores(model)
+    assert after.dtype == torch.bfloat16
+    assert (after - before).float().norm() <= (0.03 if bits == 16 else 0.4) * before.float().norm()
+
+
+def test_a_packed_model_changes_its_precision_as_others_do():
+    model = build(LLAMA, seed=0)
+    Quantized(bits=8).attach(model)
+    before = scores(model)
+    after = scores(model.to(torch.bfloat16)).float()
+    assert (after - before).norm() <= 0.05 * before.norm()
+
+
+@pytest.mark.parametrize("keep", [(), ("output",)])
+def test_a_packed_model_is_not_saved_and_said_so_in_one_line(
+    model: DecoderModel, keep: tuple[str, ...], tmp_path: Path
+):
+    packing = Quantized(bits=4, keep=keep).attach(model)
+    line = "matrices are packed in 4 bits and cannot be saved; detach the packing first"
+    with pytest.raises(ModelError, match=line):
+        save(model, tmp_path / "model")
+    with pytest.raises(ModelError, match=line):
+        model.state_dict()
+    assert not (tmp_path / "model").exists()
+    packing.detach()
+    save(model, tmp_path / "model")
+    assert model.state_dict()
 
 
 @pytest.mark.slow("reads and packs a real model of 135 million weights")

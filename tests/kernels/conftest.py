@@ -14,6 +14,7 @@ import torch
 from practicum.kernels import (
     cross_entropy_triton,
     grouped_linear_triton,
+    packed_linear_triton,
     paged_attention_triton,
     selective_scan_triton,
 )
@@ -22,6 +23,7 @@ from practicum.kernels.triton_language import kernel, triton
 FILES = (
     cross_entropy_triton,
     grouped_linear_triton,
+    packed_linear_triton,
     paged_attention_triton,
     selective_scan_triton,
 )

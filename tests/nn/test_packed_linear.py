@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from practicum.errors import ModelError
 from practicum.kernels.packed_matrix import plain
 from practicum.kernels.quantise import to_nibbles, to_octets
 from practicum.nn.linear import LinearLayer
-from practicum.nn.packed_linear import PackedEmbedding, PackedLinearLayer
+from practicum.nn.packed_linear import PackedEmbedding, PackedLinearLayer, refuse_packed
 from practicum.seeding import stream
 
 PARTS = {"q": 32, "k": 16, "v": 8}
@@ -79,6 +80,22 @@ def test_it_moves_and_is_copied_without_changing_how_it_is_stored(packed: Packed
     assert torch.equal(other.matrix.decoded(), packed.matrix.decoded())
     assert other.to("meta").matrix.device.type == "meta"
     assert packed.matrix.device.type == "cpu"
+
+
+def test_precision_moves_with_the_network_and_bits_stay(packed: PackedLinearLayer):
+    embedding = PackedEmbedding(to_nibbles(torch.randn(20, 64, generator=stream(0, "e"))))
+    both = nn.ModuleList([packed, embedding]).to(torch.bfloat16)
+    for part in (packed, embedding):
+        assert part.weight.dtype == part.dtype == torch.bfloat16
+        assert part.matrix.scales.dtype == torch.float16
+    assert embedding(torch.tensor([3])).dtype == torch.bfloat16
+    assert both.to("meta")[0].weight.dtype == torch.bfloat16
+
+
+def test_weights_that_would_be_missing_are_not_given_out(packed: PackedLinearLayer):
+    with pytest.raises(ModelError, match="packed in 8 bits and cannot be saved"):
+        nn.Sequential(packed).state_dict()
+    refuse_packed(nn.Linear(2, 2))
 
 
 def test_an_embedding_gives_the_rows_of_the_matrix():

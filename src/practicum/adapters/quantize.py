@@ -4,7 +4,8 @@
 learned positions as they are. Rounding is to the nearest, group by group of 32 (see
 `kernels.quantise`); nothing is trained or calibrated. What was stored by ggml as Q8_0, Q4_0 or Q4_1
 is kept without loss. At 16 bits weights are bfloat16 and the arithmetic is float32; at 32 they are
-what they were, laid out for products of few rows.
+what they were, laid out for products of few rows. On a GPU nothing but the weights is rounded (see
+`kernels.packed_linear_triton`). What a matrix reads and gives stays in the precision of the model.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,13 +62,16 @@ class Quantized:
 
         Let go of it to free their memory, or `detach` it to have them back.
 
-        Raises ModelError: a model that is packed already or not on the CPU, a name in `keep` that
-        it does not have, or weights that are no numbers.
+        Rounding is done on the CPU, wherever the model is.
+
+        Raises ModelError: a model that is packed already or holds no weights yet, a name in `keep`
+        that it does not have, or weights that are no numbers.
         """
         if type(model) is not DecoderModel:
             raise ModelError(f"a {type(model).__name__} cannot be packed; expected a plain decoder")
-        if model.embedding.weight.device.type != "cpu":
-            raise ModelError("only a model on the CPU can be packed; move it there first")
+        device = model.embedding.weight.device
+        if device.type == "meta":
+            raise ModelError("a model on the meta device has no weights to pack; load them first")
         names = {OUTPUT, *(name for name, _ in model.named_modules())}
         for name in self.keep:
             if name not in names:
@@ -79,7 +83,7 @@ class Quantized:
         if OUTPUT not in self.keep:
             packing.replace_output(self.output_bits or self.bits)
         for name, block in list(model.stack.named_modules(prefix="stack")):
-            if usual(block):
+            if device.type == "cpu" and usual(block):  # elsewhere its parts are read one by one
                 packing.replace(name, PackedBlockLayer.of(cast(BlockLayer, block)))
         packing.replace("stack", PackedStackLayer.of(model.stack))
         return packing
@@ -110,7 +114,8 @@ class Packing:
 
     def replace_output(self, bits: int) -> None:
         """Pack embedding and head."""
-        self.replace("embedding", PackedEmbedding(_PACK[bits](self.model.embedding.weight)))
+        weight = self.model.embedding.weight
+        self.replace("embedding", PackedEmbedding(_stored(weight, bits), weight.dtype))
         if self.model.head is not None:
             self.replace("head", _packed(self.model.head, bits))
         self.model.__class__ = PackedDecoderModel
@@ -160,7 +165,13 @@ def _linears(model: DecoderModel) -> list[tuple[str, LinearLayer]]:
 
 
 def _packed(layer: LinearLayer, bits: int) -> PackedLinearLayer:
-    return PackedLinearLayer(_PACK[bits](layer.weight), layer.parts, layer.bias)
+    weight = layer.weight
+    return PackedLinearLayer(_stored(weight, bits), layer.parts, layer.bias, weight.dtype)
+
+
+def _stored(weight: Tensor, bits: int) -> Packed:
+    """`weight` in so many bits, where it is."""
+    return _PACK[bits](weight).moved(weight.device)
 
 
 def _place(model: nn.Module, name: str, module: nn.Module) -> nn.Module:

@@ -6,18 +6,25 @@ are rounded to 8 bits on the way (`rounded`), and sums of products of small inte
 
     y = Σ_groups s · (d · Σ q p + m · Σ p),    f(x) ≈ s · p
 
-A `Plain` W is multiplied in float32 whatever it is stored in. Nothing is differentiated here.
+A `Plain` W is multiplied in float32 whatever it is stored in. Beside a CPU f(x) is never rounded
+(see `packed_linear_triton`). Nothing is differentiated here.
 """
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 from torch.nn import functional as F
 
 from practicum.kernels import native
 from practicum.kernels.gated import gated_reference
+from practicum.kernels.packed_linear_triton import (
+    packed_linear_triton,
+    packed_rows_triton,
+    unrounded,
+    usable,
+)
 from practicum.kernels.packed_matrix import Grouped, Packed
 from practicum.kernels.quantise import rounded
 
@@ -62,15 +69,23 @@ def packed_linear_reference(
 
 
 def packed_linear(
-    x: Float32[Tensor, "*b wide"],
+    x: Float[Tensor, "*b wide"],
     matrix: Packed,
-    bias: Float32[Tensor, " outputs"] | None = None,
+    bias: Float[Tensor, " outputs"] | None = None,
     *,
     before: Before | None = None,
-    added: Float32[Tensor, "*b outputs"] | None = None,
-) -> Float32[Tensor, "*b outputs"]:
-    """`packed_linear_reference` with W read as it is stored, in C++ where it can be: on CPUs."""
-    compiled = native.library() if x.device.type == "cpu" else None
+    added: Float[Tensor, "*b outputs"] | None = None,
+) -> Float[Tensor, "*b outputs"]:
+    """`packed_linear_reference` with W read as it is stored, in C++ where it can be: on CPUs.
+
+    Elsewhere `unrounded`, in Triton where it can be; there x may be in half precision.
+    """
+    on_gpu = usable(x, matrix, x.dtype)
+    if on_gpu or x.device.type != "cpu":
+        x = x if before is None else before(x)
+        return (packed_linear_triton if on_gpu else unrounded)(x, matrix, bias, added)
+    assert x.dtype == torch.float32, x.dtype
+    compiled = native.library()
     if compiled is None:
         return packed_linear_reference(x, matrix, bias, before=before, added=added)
     x = x.contiguous()
@@ -93,6 +108,15 @@ def packed_linear(
         torch.get_num_threads(),
     )
     return out
+
+
+def packed_rows(
+    matrix: Packed, index: Int[Tensor, "*b"], dtype: torch.dtype
+) -> Float[Tensor, "*b inputs"]:
+    """Rows of W in `dtype`."""
+    if usable(index, matrix, dtype):
+        return packed_rows_triton(matrix, index, dtype)
+    return matrix.rows(index).to(dtype)
 
 
 def address(tensor: Tensor | None) -> int | None:

@@ -16,6 +16,7 @@ from practicum.models.hugging_face import (
 )
 from practicum.models.own_folder import write_network
 from practicum.models.staging import staged
+from practicum.nn.packed_linear import refuse_packed
 from practicum.tokenizers.chat import ChatTemplate
 from practicum.tokenizers.tokenizer import Tokenizer
 
@@ -30,8 +31,10 @@ def save(
 ) -> None:
     """Writes the network, and its tokenizer and chat template where given, to `folder`.
 
-    Raises CheckpointError where it cannot be written; what was there before then stays.
+    Raises ModelError where its matrices are packed; CheckpointError where it cannot be written, and
+    what was there before then stays.
     """
+    refuse_packed(model)
     if family_of(model.description) is not None:
         write_folder(
             model,
