@@ -194,6 +194,19 @@ def test_beginnings_that_were_read_for_another_are_known_to_both_models(target):
     assert engine.load.drafted_rightly == engine.load.drafted > before.drafted
 
 
+def test_both_models_read_a_prompt_in_the_same_pieces(target):
+    small = DraftModel(model=network(SMALL), coupled=True)
+    engine = Engine(target, replace(TIGHT, drafts=small))
+    row = engine.prepare(Question(ids=tuple(range(50, 80)), sampling=SAMPLINGS[0]), lambda _: None)
+    engine.enter(row)
+    read = []
+    while not row.said:
+        engine.step()
+        read.append((row.read, row.followed))
+    assert read == [(n, n) for n in (7, 14, 21, 28, 30)]
+    engine.cancel(row)
+
+
 def test_while_too_many_write_a_draft_model_falls_behind_and_catches_up(target, monkeypatch):
     itself = DraftModel(model=target.model, coupled=True)
     monkeypatch.setattr("practicum.serving.batch.FEW", 3)  # two rows have no drafts
@@ -289,14 +302,17 @@ def test_the_memory_of_a_draft_model_counts(target):
     assert (alone, both) == (48, 32)
 
 
-def test_scores_of_a_draft_that_are_no_numbers_are_no_drafts(target):
+def test_scores_of_a_draft_that_are_no_numbers_are_no_drafts_and_leave_nothing(target):
     model = network(SMALL)
     with torch.no_grad():
         model.embedding.weight[66] = float("nan")
-    engine = Engine(target, replace(TIGHT, drafts=DraftModel(model=model, coupled=True)))
-    asked = [Question(ids=ids, sampling=SAMPLINGS[0]) for ids in ((65, 66, 67), (70, 71, 72))]
-    same(answers(engine, asked), answers(Engine(target, TIGHT), asked))
-    assert engine.load.drafted > 0
+    settings = replace(TIGHT, drafts=DraftModel(model=model, coupled=True), share=False)
+    spoilt, good = (Question(ids=ids, sampling=SAMPLINGS[0]) for ids in ((66,) * 9, (70, 71, 72)))
+    engine, fresh = Engine(target, settings), Engine(target, settings)
+    same(answers(engine, [spoilt]), answers(Engine(target, TIGHT), [spoilt]))
+    before = engine.load.drafted
+    same(answers(engine, [good]), answers(fresh, [good]))  # in blocks that the other has left
+    assert engine.load.drafted - before == fresh.load.drafted > 0
 
 
 def test_models_that_cannot_draft_are_refused(target):
