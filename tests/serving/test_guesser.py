@@ -150,7 +150,7 @@ def test_recorded_steps_draft_the_same(target, wanted):
     found = []
     for recorded in (False, True):
         engine = with_blocks(target, 90, drafts=drafts, drafted=3)
-        guesser = engine.batch._guesser
+        guesser = engine.batch.drafts._guesser
         if recorded:  # as on a GPU
             guesser._steps = Steps(drafts.model, guesser._memory, engine.settings.rows)
         same(answers(engine, mixed(8, seed=1)), wanted)
@@ -209,7 +209,7 @@ def test_both_models_read_a_prompt_in_the_same_pieces(target):
 
 def test_while_too_many_write_a_draft_model_falls_behind_and_catches_up(target, monkeypatch):
     itself = DraftModel(model=target.model, coupled=True)
-    monkeypatch.setattr("practicum.serving.batch.FEW", 3)  # two rows have no drafts
+    monkeypatch.setattr("practicum.serving.drafts.FEW", 3)  # two rows have no drafts
     engine = Engine(target, replace(TIGHT, drafts=itself, block=8))
     long = Sampling(temperature=0.0, max_tokens=40)
     asked = [
@@ -269,7 +269,7 @@ def held_answers(engine):
 def undrafted(target):
     """An engine that has given them without any draft, and the answers."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("practicum.serving.batch.FEW", 0)
+        patched.setattr("practicum.serving.drafts.FEW", 0)
         engine = Engine(target, TIGHT)
         found = held_answers(engine)
     assert engine.load.drafted == 0

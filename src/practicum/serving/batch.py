@@ -15,13 +15,12 @@ from torch import Tensor
 
 from practicum.decoding.chooser import Choice
 from practicum.decoding.model import device_of, reading, rectangle
-from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.errors import PracticumError
-from practicum.kernels.skinny import FEW
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
 from practicum.serving.captured import Steps
 from practicum.serving.choosing import Spot, choose
+from practicum.serving.drafts import Drafts
 from practicum.serving.guesser import Guesser, draft_model
 from practicum.serving.line import urgency
 from practicum.serving.load import Counts
@@ -40,7 +39,8 @@ class Batch:
         draft = draft_model(settings)
         beside = 0 if draft is None else token_bytes(draft)
         self.memory = Memory(model, settings, beside=beside)
-        self._guesser = None if draft is None else Guesser(draft, self.memory, vocabulary, settings)
+        guesser = None if draft is None else Guesser(draft, self.memory, vocabulary, settings)
+        self.drafts = Drafts(self.memory, guesser, settings)
         self.counts = Counts()
         self.pace = SECONDS_EACH  # that an answer takes, of late
         self.reading: list[Row] = []
@@ -51,14 +51,6 @@ class Batch:
         recorded = settings.graphs and self._device.type == "cuda"
         self._steps = Steps(model, self.memory, settings.rows) if recorded else None
         self._put_off: list[Row] = []
-
-    @property
-    def lookup(self) -> PromptLookup | None:
-        """Who drafts without a model."""
-        drafts = self._settings.drafts
-        if isinstance(drafts, PromptLookup) and self.memory.all_in_blocks:
-            return drafts
-        return None
 
     @property
     def rows(self) -> list[Row]:
@@ -78,8 +70,7 @@ class Batch:
             return False
         row.lease, row.apart = lease, self.memory.apart()
         row.read = len(lease.known) * blocks.size
-        if self._guesser is not None:
-            self._guesser.start(row)
+        self.drafts.start(row)
         if not row.said:
             row.shared = row.read
             self.counts.prompt_tokens += len(row.ids)
@@ -142,8 +133,7 @@ class Batch:
         hidden = self._model.hidden(rectangle(parts, self._device), state)
         for row, count in zip(rows, counts, strict=True):
             row.read += count
-        if self._guesser is not None:
-            self._guesser.follow(rows)
+        self.drafts.follow(rows)
         for row in rows:
             self._publish(row)
         ends = [i for i, row in enumerate(rows) if row.read == len(row.ids)]
@@ -168,7 +158,7 @@ class Batch:
         rows = list(self.writing)
         if not rows:
             return
-        drafts = self._drafts(rows)
+        drafts = self.drafts.of(rows)
         longest = 1 + max(map(len, drafts))
         scores = self._stepped(rows) if longest == 1 else None
         if scores is not None:
@@ -213,33 +203,6 @@ class Batch:
                 last.place = Place.WAITING
                 self._put_off.append(last)
 
-    def _drafts(self, rows: Sequence[Row]) -> list[tuple[int, ...]]:
-        """What is drafted for each row, where there is room for it; nobody is put off for that."""
-        furthest = max(row.read for row in rows)
-        most = min(
-            self._settings.drafted,
-            FEW // len(rows) - 1,  # more rows of a product are not nearly free
-            self.memory.capacity - furthest - 1,
-        )
-        if not self.memory.all_in_blocks:
-            most = 0
-        counts = {row: max(0, min(most, row.left)) for row in rows}
-        drafts = {row: row.draft(count) if count else () for row, count in counts.items()}
-        if self._guesser is None:
-            counts = {row: len(draft) for row, draft in drafts.items()}
-        counts = {row: self._room(row, count) for row, count in counts.items()}
-        drafts = {row: draft[: counts[row]] for row, draft in drafts.items()}
-        if self._guesser is not None:
-            drafts = self._guesser.guess(drafts, counts)
-        return [drafts[row] for row in rows]
-
-    def _room(self, row: Row, count: int) -> int:
-        """How many of so many drafted tokens can be read."""
-        lease = _lease(row)
-        if self.memory.blocks.extend(lease, row.read + 1 + count):
-            return count
-        return min(count, len(lease.blocks) * self.memory.blocks.size - row.read - 1)
-
     def _say(
         self,
         spots: list[Spot],
@@ -271,7 +234,7 @@ class Batch:
             return
         now = time.monotonic()
         row.read = len(row.ids)
-        if self._known(row) // self.memory.blocks.size > len(_lease(row).known):
+        if self.drafts.known(row) // self.memory.blocks.size > len(_lease(row).known):
             self._publish(row)
         self.counts.said_tokens += 1
         try:
@@ -290,18 +253,11 @@ class Batch:
         own = lease.blocks[len(lease.known) :]
         self.leave(row)
         row.hear(problem)
-        unused = [*own, *self.memory.blocks.forget()]
-        self.memory.clear(unused)
-        if self._guesser is not None:
-            self._guesser.clear(unused)
+        self.drafts.clear([*own, *self.memory.blocks.forget()])
 
     def _publish(self, row: Row) -> None:
         if self.memory.shareable:
-            self.memory.blocks.publish(_lease(row), row.ids[: self._known(row)])
-
-    def _known(self, row: Row) -> int:
-        """How much of `row` has been read by all who read it."""
-        return row.read if self._guesser is None else self._guesser.known(row)
+            self.memory.blocks.publish(_lease(row), row.ids[: self.drafts.known(row)])
 
 
 def _lease(row: Row) -> Lease:

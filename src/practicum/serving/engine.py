@@ -169,7 +169,7 @@ class Engine:
             tokenizer=self.tokenizer,
             ends=self.language_model.ends,
             capacity=self.memory.capacity,
-            lookup=self.batch.lookup,
+            lookup=self.batch.drafts.lookup,
         )
 
     def _check(self, question: Question) -> None:
