@@ -3,6 +3,8 @@
 The processes are real, so that one server is for all tests, in the order they stand in.
 """
 
+import asyncio
+import json
 import os
 import shutil
 import signal
@@ -17,12 +19,17 @@ import openai
 import psutil
 import pytest
 
+from practicum.decoding.chooser import Choice
 from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.sampling import Sampling
+from practicum.errors import ModelError
 from practicum.models.build import build
 from practicum.models.families.llama import llama
 from practicum.models.hugging_face import write_folder
 from practicum.serving.engine import Engine
+from practicum.serving.host import Fault
+from practicum.serving.replicas import RayReplica
+from practicum.serving.spread import Lost
 from practicum.tokenizers.bytes import ByteTokenizer
 
 KEY = "sk-0123456789abcdef"
@@ -49,6 +56,11 @@ class Running:
     @property
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    @property
+    def health(self) -> dict[str, object]:
+        with urllib.request.urlopen(self.address.removesuffix("/v1") + "/health") as answer:
+            return json.load(answer)
 
     def number(self, name: str) -> float:
         asked = urllib.request.Request(
@@ -108,6 +120,43 @@ def long(client, prompt, tokens=4000, **more):
     )
 
 
+class Handle:
+    """What `RayReplica` sees of Ray: `handle.score.remote(…)`, which is awaited or cancelled."""
+
+    def __init__(self, found):
+        self.score, self.found, self.cancelled = self, found, False
+
+    def remote(self, ids, top):
+        self.given = (ids, top)
+        return self
+
+    def cancel(self):
+        self.cancelled = True
+
+    async def _wait(self):
+        if isinstance(self.found, Exception):
+            raise self.found
+        return await asyncio.sleep(1000) if self.found is None else self.found
+
+    def __await__(self):
+        return self._wait().__await__()
+
+
+def test_scores_come_through_a_handle_and_faults_are_errors_again():
+    found = [Choice(66, -1.0, ())]
+    handle = Handle(found)
+    assert asyncio.run(RayReplica(handle).score((65, 66), 0)) == found
+    assert handle.given == ((65, 66), 0)
+    with pytest.raises(ModelError, match="too long"):
+        asyncio.run(RayReplica(Handle(Fault.of(ModelError("too long")))).score((65,), 0))
+    with pytest.raises(Lost, match="RuntimeError"):
+        asyncio.run(RayReplica(Handle(RuntimeError("the actor died"))).score((65,), 0))
+    forever = Handle(None)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(RayReplica(forever).score((65,), 0), 0.05))
+    assert forever.cancelled
+
+
 @pytest.mark.slow("two processes more are started, each with torch, and one of them again")
 def test_answers_are_those_of_one_engine(server, client):
     assert len(server.hosts) == 2
@@ -126,9 +175,18 @@ def test_answers_are_those_of_one_engine(server, client):
     )
     assert "".join(one.choices[0].text for one in streamed) == answers[0].choices[0].text
     until(lambda: server.number("asked_total") == 7)
-    vector = client.embeddings.create(model="small", input="a cat").data[0].embedding
-    mean = Engine(tiny()).embed([tiny().encode_prompt("a cat")])[0]
-    assert vector == pytest.approx((mean / mean.norm()).tolist(), abs=1e-5)
+    texts = ["a cat", "no cat at all", "cats"]
+    vectors = client.embeddings.create(model="small", input=texts).data
+    means = Engine(tiny()).embed([tiny().encode_prompt(text) for text in texts])
+    for vector, mean in zip(vectors, means, strict=True):
+        assert vector.embedding == pytest.approx((mean / mean.norm()).tolist(), abs=1e-5)
+    scored = client.completions.create(
+        model="small", prompt=texts, max_tokens=0, echo=True, logprobs=1
+    )
+    for choice, text in zip(scored.choices, texts, strict=True):
+        (wanted,) = tiny().loglikelihood([(text[0], text[1:])])
+        assert choice.logprobs.token_logprobs[1:] == pytest.approx(wanted.tokens, abs=1e-4)
+    assert server.health == {"status": "ok", "replicas": 2, "ready": 2}
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="wrong").models.list()
 
@@ -169,6 +227,7 @@ def test_a_killed_replica_takes_its_answers_alone_and_comes_back(server, client)
         until(lambda: server.number("writing") == 2)
         killed = min(hosts)
         os.kill(killed, signal.SIGKILL)
+        until(lambda: server.health == {"status": "ok", "replicas": 2, "ready": 1})
         problems = [one.exception() for one in asked]
     assert sorted(problem is None for problem in problems) == [False, True]
     (problem,) = filter(None, problems)
@@ -177,6 +236,7 @@ def test_a_killed_replica_takes_its_answers_alone_and_comes_back(server, client)
     for _ in range(3):  # the other goes on
         client.completions.create(model="small", prompt="x", max_tokens=3)
     until(lambda: len(server.hosts - {killed}) == 2 and server.number("blocks") == blocks, 60)
+    until(lambda: server.health["ready"] == 2)
     streams = [long(client, str(number), stream=True) for number in range(2)]
     for stream in streams:
         next(iter(stream))
