@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_leaves
 from practicum.adapters.quantize import Quantized
 from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.sampling import Sampling
+from practicum.kernels import native
 from practicum.models.build import build
 from practicum.models.families.gemma import gemma, gemma2
 from practicum.models.families.gpt2 import gpt2
@@ -230,6 +231,19 @@ def test_a_table_that_never_grows_is_recorded():
     texts = Texts(model)
     steps = Steps(model, texts.memory, 4)
     torch.testing.assert_close(texts.stepped(steps, [4, 0])[0], texts.plain([4, 0])[0])
+
+
+def test_packed_weights_are_read_part_by_part_and_recorded():
+    model = model_of(LLAMA, torch.float32)
+    Quantized(bits=16).attach(model)
+    with native.using(native.OFF):
+        texts = Texts(model)
+        steps = Steps(model, texts.memory, 4, lambda: traced)
+        texts.stepped(steps, [1, 2, 3])
+        for mine, other in zip(
+            texts.stepped(steps, [4, 0, 2]), texts.plain([4, 0, 2]), strict=True
+        ):
+            torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-4)
 
 
 def test_there_are_few_sizes_and_the_next_larger_one_serves():

@@ -82,10 +82,11 @@ class Quantized:
                 packing.replace(name, _packed(layer, self.bits))
         if OUTPUT not in self.keep:
             packing.replace_output(self.output_bits or self.bits)
-        for name, block in list(model.stack.named_modules(prefix="stack")):
-            if device.type == "cpu" and usual(block):  # elsewhere its parts are read one by one
-                packing.replace(name, PackedBlockLayer.of(cast(BlockLayer, block)))
-        packing.replace("stack", PackedStackLayer.of(model.stack))
+        if device.type == "cpu":  # elsewhere the parts of a block are read one by one
+            for name, block in list(model.stack.named_modules(prefix="stack")):
+                if usual(block):
+                    packing.replace(name, PackedBlockLayer.of(cast(BlockLayer, block)))
+            packing.replace("stack", PackedStackLayer.of(model.stack))
         return packing
 
 

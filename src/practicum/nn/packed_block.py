@@ -150,4 +150,4 @@ def turns_of(
 
 
 def _normed(norm: RMSNormLayer) -> Normed:
-    return Normed(weight=norm.weight, eps=norm.eps, plus=1.0 if norm.plus_one else 0.0)
+    return Normed(weight=norm.weight.float(), eps=norm.eps, plus=1.0 if norm.plus_one else 0.0)

@@ -30,10 +30,14 @@ from torch import Tensor, nn
 
 from practicum.decoding.model import device_of, reading
 from practicum.models.decoder import DecoderModel
+from practicum.models.packed_decoder import PackedDecoderModel
 from practicum.nn.attention import AttentionLayer
 from practicum.nn.linear import LinearLayer
 from practicum.nn.mlp import MLPLayer
 from practicum.nn.norms import DeviationNormLayer, LayerNormLayer, RMSNormLayer
+from practicum.nn.packed_block import PackedBlockLayer
+from practicum.nn.packed_linear import PackedEmbedding, PackedLinearLayer
+from practicum.nn.packed_stack import PackedStackLayer
 from practicum.nn.paged import NOBODY
 from practicum.nn.positions import LearnedPositionsLayer, SinusoidalPositionsLayer, sinusoids
 from practicum.nn.relative import BucketsLayer
@@ -56,6 +60,11 @@ PLAIN = {  # parts whose work follows from shapes alone
     LearnedPositionsLayer,
     LinearLayer,
     MLPLayer,
+    PackedBlockLayer,
+    PackedDecoderModel,
+    PackedEmbedding,
+    PackedLinearLayer,
+    PackedStackLayer,
     RMSNormLayer,
     SinusoidalPositionsLayer,
     StackLayer,
