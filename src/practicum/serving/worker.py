@@ -19,6 +19,7 @@ from practicum.decoding.chooser import Choice
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.errors import ModelError, PracticumError
+from practicum.kernels.openmp import release_team
 from practicum.serving.answerer import CLOSING
 from practicum.serving.engine import Engine
 from practicum.serving.load import Load
@@ -33,6 +34,8 @@ class Worker:
     """Runs `engine` in a thread of its own until it is closed."""
 
     def __init__(self, engine: Engine) -> None:
+        """From now on the engine computes in its own thread, and the calling one hardly."""
+        release_team()  # or the engine's would sleep between any two products
         self.engine = engine
         self.problem: PracticumError | None = None  # what ended the thread
         self.ready: tuple[int, int] | None = None  # this is one engine, no replicas
