@@ -1,14 +1,11 @@
 """`practicum embed`: which texts are alike, and their vectors."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from sentence_folders import CONTEXT, plain_folder
 
 from practicum.cli.main import practicum, run

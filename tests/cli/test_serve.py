@@ -10,8 +10,6 @@ from pathlib import Path
 import openai
 import pytest
 from click.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from sentence_folders import plain_folder
 
 from practicum.cli.copies import cards_of_each

@@ -1,7 +1,6 @@
 import pytest
-import torch
+from loud import loud
 
-from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
 from practicum.tokenizers.bpe_training import train_bpe
@@ -29,12 +28,7 @@ def model(request, tokenizer):
         decoder = llama(
             width=32, depth=2, heads=4, kv_heads=2, hidden=48, vocab=tokenizer.size + 6, context=96
         )
-    model = build(decoder, seed=3, dtype=torch.float64)
-    with torch.no_grad():  # at their initial size the logits hardly depend on the text
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(6.0)
-    return model
+    return loud(decoder, times=6.0)
 
 
 @pytest.fixture(scope="session")

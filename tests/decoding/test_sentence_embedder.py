@@ -1,12 +1,7 @@
 """Vectors of texts: those of the peer's states, whatever they are read with."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from sentence_folders import CONTEXT, WIDTH, plain_folder
 
 from practicum.data.fetch import locate

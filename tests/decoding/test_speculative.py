@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from loud import loud
 
 from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.drafting import Numbers
@@ -18,7 +19,6 @@ from practicum.decoding.sampling import Sampling, draw, filtered
 from practicum.decoding.speculative import Speculation, Tally, verify, write_speculatively
 from practicum.errors import ConfigError, ModelError
 from practicum.models.build import build
-from practicum.models.decoder import Decoder
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.mamba import mamba
 from practicum.models.families.mistral import mistral
@@ -33,16 +33,6 @@ SAMPLINGS = {
     "penalised": Sampling(repetition_penalty=1.2, top_k=5, seed=7, max_tokens=14),
     "counted": Sampling(frequency_penalty=0.4, presence_penalty=0.3, seed=8, max_tokens=14),
 }
-
-
-def loud(description: Decoder, seed: int) -> Any:
-    """A network whose logits depend on the text, in float64 so that rounding tips no choice."""
-    model = build(description, seed=seed, dtype=torch.float64)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(6.0)
-    return model
 
 
 def spoken(

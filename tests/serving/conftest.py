@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import openai
 import pytest
 import torch
+from loud import loud
 from starlette.testclient import TestClient
 
 from practicum.decoding.language_model import LanguageModel
-from practicum.models.build import build
 from practicum.models.families.llama import llama
 from practicum.serving.engine import Engine
 from practicum.serving.http import application
@@ -36,11 +36,7 @@ def talker() -> LanguageModel:
     description = llama(
         width=32, depth=2, heads=4, kv_heads=2, hidden=48, vocab=257, context=CONTEXT
     )
-    model = build(description, seed=3)
-    with torch.no_grad():  # at their initial size the logits hardly depend on the text
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(6.0)
+    model = loud(description, times=6.0, dtype=torch.float32)
     return LanguageModel(model, ByteTokenizer(), ChatTemplate(TEMPLATE), ends=())
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from loud import loud
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -76,16 +77,6 @@ SETTINGS = Settings(rows=4, block=4, memory=0.01)
 LENGTHS = (1, 30, 7, 16, 63, 2)
 
 
-def model_of(description, dtype=torch.float64):
-    """Random weights, so large that what comes next depends on the text."""
-    model = build(description, seed=3, dtype=dtype)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4.0)
-    return model
-
-
 def traced(run, numbers):
     """Keeps what a CUDA graph keeps of a step. Warm, as that one, since caches are full then."""
     run(numbers)
@@ -139,7 +130,7 @@ class Texts:
 
 @pytest.fixture(scope="module", params=CAPTURABLE)
 def texts(request):
-    return Texts(model_of(CAPTURABLE[request.param]))
+    return Texts(loud(CAPTURABLE[request.param]))
 
 
 def test_a_trace_of_one_step_is_right_for_other_rows(texts):
@@ -157,7 +148,7 @@ def test_a_trace_of_one_step_is_right_for_other_rows(texts):
 
 
 def test_what_python_knows_of_the_rows_is_frozen_in_a_trace():
-    texts = Texts(model_of(LLAMA))
+    texts = Texts(loud(LLAMA))
 
     def traced_from(rows):
         def plain(numbers):
@@ -220,21 +211,21 @@ def test_a_step_wants_nothing_of_the_host_and_tells_it_nothing(name, monkeypatch
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_cannot_be_recorded_is_left_to_the_model(name):
-    model = model_of(OTHERS[name])
+    model = loud(OTHERS[name])
     steps = Steps(model, Memory(model, SETTINGS), 4, lambda: pytest.fail("it was tried"))
     assert steps([1], [Lease()], [0]) is None
 
 
 def test_a_table_that_never_grows_is_recorded():
     scaling = Dynamic(factor=2.0, context=64)
-    model = model_of(mixing(LLAMA, positions=Rope(scaling=scaling)))
+    model = loud(mixing(LLAMA, positions=Rope(scaling=scaling)))
     texts = Texts(model)
     steps = Steps(model, texts.memory, 4)
     torch.testing.assert_close(texts.stepped(steps, [4, 0])[0], texts.plain([4, 0])[0])
 
 
 def test_packed_weights_are_read_part_by_part_and_recorded():
-    model = model_of(LLAMA, torch.float32)
+    model = loud(LLAMA, dtype=torch.float32)
     Quantized(bits=16).attach(model)
     with native.using(native.OFF):
         texts = Texts(model)
@@ -254,7 +245,7 @@ def test_there_are_few_sizes_and_the_next_larger_one_serves():
 
 
 def test_padding_writes_to_nobody():
-    texts = Texts(model_of(LLAMA))
+    texts = Texts(loud(LLAMA))
     before = texts._kept()
     steps = Steps(texts.model, texts.memory, 4)
     lease = Lease()
@@ -276,7 +267,7 @@ def _counting(made):
 
 
 def test_weights_that_are_written_to_are_read_and_new_ones_recorded():
-    model, made = model_of(llama(**GROUPED)), []
+    model, made = loud(llama(**GROUPED)), []
     texts = Texts(model)
     steps = Steps(model, texts.memory, 4, _counting(made))
     first = texts.stepped(steps, [1])[0]
@@ -298,7 +289,7 @@ def test_weights_that_are_written_to_are_read_and_new_ones_recorded():
 
 
 def test_a_model_that_becomes_another_is_recorded_no_more():
-    model = model_of(LLAMA, torch.float32)
+    model = loud(LLAMA, dtype=torch.float32)
     texts = Texts(model)
     steps = Steps(model, texts.memory, 4)
     assert steps([1], texts.leases[:1], [1]) is not None
@@ -321,7 +312,7 @@ TIGHT = Settings(rows=4, block=4, chunk=32, memory=22.5 * 4 * 2 * 2 * 2 * 8 * 8 
 
 
 def test_an_engine_says_the_same_by_steps():
-    model = LanguageModel(model_of(LLAMA), ByteTokenizer())
+    model = LanguageModel(loud(LLAMA), ByteTokenizer())
     draw = random.Random(1)
     prompts = [draw.choice(PROMPTS) for _ in range(7)]
     samplings = [replace(SAMPLINGS[i % 4], seed=i) for i in range(7)]
@@ -350,7 +341,7 @@ def test_an_engine_says_the_same_by_steps():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="records CUDA graphs")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_graphs_are_the_steps_they_recorded(dtype):
-    model = model_of(LLAMA, dtype).cuda()
+    model = loud(LLAMA, dtype=dtype).cuda()
     memory = Memory(model, replace(SETTINGS, rows=8))
     leases, draw = [Lease() for _ in range(6)], random.Random(2)
     for lease, n in zip(leases, LENGTHS, strict=True):

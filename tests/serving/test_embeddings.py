@@ -1,20 +1,16 @@
 """A model made for vectors behind a server: beside the one that writes, and alone."""
 
 import base64
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy
 import openai
 import pytest
 import torch
-from starlette.testclient import TestClient
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from sentence_folders import CONTEXT, WIDTH, plain_folder
+from starlette.testclient import TestClient
 
 from practicum.data.fetch import locate
 from practicum.decoding.sentence_embedder import SentenceEmbedder

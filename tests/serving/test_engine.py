@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from loud import loud
 
 from practicum.decoding.generate import Completion
 from practicum.decoding.grammar import Regex
@@ -13,7 +14,6 @@ from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling
 from practicum.errors import Busy, ConfigError, GivenUp, ModelError
-from practicum.models.build import build
 from practicum.models.families.gemma import gemma2, gemma3
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
@@ -56,13 +56,7 @@ TIGHT = Settings(rows=4, block=4, chunk=7, memory=1.0)
 
 
 def random_model(kind):
-    """In float64, so that rounding cannot tip a choice; what is said depends on the text."""
-    model = build(KINDS[kind], seed=3, dtype=torch.float64)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4.0)
-    return LanguageModel(model, ByteTokenizer())
+    return LanguageModel(loud(KINDS[kind]), ByteTokenizer())
 
 
 @pytest.fixture(scope="module", params=KINDS)

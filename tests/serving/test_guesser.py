@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from loud import loud
 
 from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.generate import Completion
@@ -13,7 +14,6 @@ from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.prompt_lookup import PromptLookup
 from practicum.decoding.sampling import Sampling
 from practicum.errors import ConfigError, ModelError
-from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.families.llama import llama
 from practicum.models.families.mamba import mamba
@@ -49,32 +49,22 @@ JSON = JsonSchema(
 )
 
 
-def network(description, seed=3):
-    """In float64, so that rounding cannot tip a choice; what is said depends on the text."""
-    model = build(description, seed=seed, dtype=torch.float64)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4.0)
-    return model
-
-
 @pytest.fixture(scope="module")
 def target():
-    return LanguageModel(network(TARGET), ByteTokenizer())
+    return LanguageModel(loud(TARGET), ByteTokenizer())
 
 
 @pytest.fixture(scope="module", params=["itself", "small", "short"])
 def drafts(request, target):
     model = target.model
     if request.param != "itself":
-        model = network({"small": SMALL, "short": SHORT}[request.param], seed=5)
+        model = loud({"small": SMALL, "short": SHORT}[request.param], seed=5)
     return DraftModel(model=model, coupled=True)
 
 
 def nearly(target):
     """The target, slightly disturbed: it often says the same."""
-    model = network(TARGET)
+    model = loud(TARGET)
     with torch.no_grad():
         for index, parameter in enumerate(model.parameters()):
             noise = torch.Generator().manual_seed(index)
@@ -195,7 +185,7 @@ def test_beginnings_that_were_read_for_another_are_known_to_both_models(target):
 
 
 def test_both_models_read_a_prompt_in_the_same_pieces(target):
-    small = DraftModel(model=network(SMALL), coupled=True)
+    small = DraftModel(model=loud(SMALL), coupled=True)
     engine = Engine(target, replace(TIGHT, drafts=small))
     row = engine.prepare(Question(ids=tuple(range(50, 80)), sampling=SAMPLINGS[0]), lambda _: None)
     engine.enter(row)
@@ -234,7 +224,7 @@ def test_while_too_many_write_a_draft_model_falls_behind_and_catches_up(target, 
 
 def test_cancelled_answers_leave_nothing(target):
     draw = random.Random(5)
-    drafts = DraftModel(model=network(SHORT, seed=5), coupled=True)
+    drafts = DraftModel(model=loud(SHORT, seed=5), coupled=True)
     engine = with_blocks(target, 50, rows=8, drafts=drafts, drafted=2)
     live, ended = [], []
     for one in mixed(16, seed=6):
@@ -294,7 +284,7 @@ def test_drafts_keep_to_a_constraint_and_change_no_answer(target, undrafted, who
 
 
 def test_the_memory_of_a_draft_model_counts(target):
-    small = DraftModel(model=network(SMALL), coupled=True)
+    small = DraftModel(model=loud(SMALL), coupled=True)
     settings = replace(TIGHT, memory=1e-4)
     alone = Engine(target, settings).memory.blocks.count
     # the target keeps 2 · 2 · (8 + 8) numbers of a token, the draft 1 · 2 · (8 + 8)
@@ -303,7 +293,7 @@ def test_the_memory_of_a_draft_model_counts(target):
 
 
 def test_scores_of_a_draft_that_are_no_numbers_are_no_drafts_and_leave_nothing(target):
-    model = network(SMALL)
+    model = loud(SMALL)
     with torch.no_grad():
         model.embedding.weight[66] = float("nan")
     settings = replace(TIGHT, drafts=DraftModel(model=model, coupled=True), share=False)
@@ -317,7 +307,7 @@ def test_scores_of_a_draft_that_are_no_numbers_are_no_drafts_and_leave_nothing(t
 
 def test_models_that_cannot_draft_are_refused(target):
     def refused(description, words, model=target):
-        drafts = DraftModel(model=network(description), coupled=True)
+        drafts = DraftModel(model=loud(description), coupled=True)
         with pytest.raises(ModelError, match=words):
             Engine(model, replace(TIGHT, drafts=drafts))
 
@@ -326,6 +316,6 @@ def test_models_that_cannot_draft_are_refused(target):
     grouped = {"width": 16, "depth": 1, "heads": 2, "kv_heads": 2, "hidden": 24, "vocab": SIZE}
     ring = mistral(**grouped, context=160, window=20)
     refused(ring, "the draft model has layers that")
-    refused(SMALL, "a model with drafts has layers", LanguageModel(network(ring), ByteTokenizer()))
+    refused(SMALL, "a model with drafts has layers", LanguageModel(loud(ring), ByteTokenizer()))
     with pytest.raises(ConfigError, match="coupled=True"):
         Settings(drafts=DraftModel(model=target.model))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -38,20 +38,13 @@ def written_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(["transformers", "practicum"]),
     help="Names and files of that library, or ours.  [default: the one SOURCE is not in]",
 )
-def command(
-    source: str,
-    folder: Path,
-    layout: Literal["transformers", "practicum"] | None,
-    dtype: str | None,
-    shard_gb: float,
-    as_json: bool,
-) -> None:
+def command(**asked: Any) -> None:
     """Write the model SOURCE to FOLDER in another layout, one tensor at a time.
 
     SOURCE is whatever --model takes: a folder, a .gguf file (decoded to float32), an asset or a hub
     name. What the weights hold and the description has no place for is refused by name.
     """
-    rewrite(source, folder, layout, dtype, shard_gb, as_json)
+    rewrite(**asked)
 
 
 def rewrite(

@@ -1,6 +1,6 @@
 """`practicum export`: a model as the folder that `transformers`, vLLM and others open."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,10 +9,10 @@ from practicum.cli.convert import rewrite, written_options
 
 @click.command()
 @written_options
-def command(source: str, folder: Path, dtype: str | None, shard_gb: float, as_json: bool) -> None:
+def command(**asked: Any) -> None:
     """Write the model SOURCE to FOLDER as transformers, vLLM, TGI and others read it.
 
     SOURCE is whatever --model takes: a folder of ours or theirs, a .gguf file (decoded to float32),
     an asset or a hub name. `vllm serve FOLDER` then answers where one machine is not enough.
     """
-    rewrite(source, folder, "transformers", dtype, shard_gb, as_json)
+    rewrite(layout="transformers", **asked)
