@@ -28,6 +28,7 @@ from practicum.models.families.mamba import mamba
 from practicum.models.families.mistral import mistral
 from practicum.models.families.mixtral import mixtral
 from practicum.models.families.phi import phi
+from practicum.nn.linear import LinearLayer
 from practicum.nn.positions import Rope, SinusoidalPositions
 from practicum.nn.relative import Buckets, Sinusoids, Slopes
 from practicum.nn.rope_scaling import Dynamic, Yarn
@@ -297,8 +298,12 @@ def test_a_model_that_becomes_another_is_recorded_no_more():
     assert steps([1], texts.leases[1:2], [30]) is None
     hook.remove()
     assert steps([1], texts.leases[:1], [1]) is not None
-    Quantized(bits=8).attach(model)
+    model.stack.blocks[0].attention.out.__class__ = Unknown
     assert steps([1], texts.leases[1:2], [30]) is None
+
+
+class Unknown(LinearLayer):
+    """A part of which nobody knows whether it asks the host."""
 
 
 PROMPTS = ["It was", "It was the age of wisdom, it was", "x", "open at 7; Naïve", "It was the age"]
