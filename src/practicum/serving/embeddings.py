@@ -19,6 +19,7 @@ from torch import Tensor
 from practicum.decoding.model import Reach
 from practicum.decoding.sentence_embedder import SentenceEmbedder
 from practicum.errors import ModelError
+from practicum.kernels.openmp import release_team
 from practicum.serving.api_errors import Refusal
 from practicum.serving.completions import json_of
 from practicum.serving.connection import while_connected
@@ -87,11 +88,18 @@ class Sentences:
     def vectors(self, seconds: float | None) -> Vectors:
         """See `Embedding`."""
         return Vectors(
-            self.embedder.embed_rows,
+            self._made,
             waiting=self.waiting,
             seconds=seconds,
             reach=self.embedder.reach,
         )
+
+    def _made(self, rows: Sequence[Ids]) -> Float[Tensor, "n d"]:
+        """In a thread whose OpenMP team ends with it: an engine's would wait for it."""
+        try:
+            return self.embedder.embed_rows(rows)
+        finally:
+            release_team()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -70,8 +70,11 @@ class Worker:
         self.engine.refuse_if_full(len(self._arriving) + more)
 
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
-        """As `Engine.embed`, in the calling thread."""
-        return self.engine.embed(texts)
+        """As `Engine.embed`, in the calling thread, whose OpenMP team ends with it."""
+        try:
+            return self.engine.embed(texts)
+        finally:
+            release_team()
 
     async def score(self, ids: Sequence[int], top: int) -> list[Choice]:
         """As `Engine.score`, each piece between two steps; who is cancelled reads no further."""
