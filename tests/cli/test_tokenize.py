@@ -121,6 +121,14 @@ def test_gpt2s_pair_of_files_is_read_from_its_folder(call, here: Path, names: tu
     assert call("encode", "pair", "the cat") == " ".join(map(str, trained.encode("the cat"))) + "\n"
 
 
+@pytest.mark.parametrize("named", ["bert", "bert/vocab.txt"])
+def test_berts_vocabulary_is_read_from_its_lines(call, here: Path, named: str):
+    (here / "bert").mkdir()
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "c", "##at"]
+    (here / "bert" / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    assert call("encode", named, "The cat") == "5 6 7\n"
+
+
 def test_a_sentencepiece_model_is_told_from_minbpes(call, here: Path):
     trained = train_unigram([TEXT], 290)
     save_sentencepiece(trained, here / "piece.model")

@@ -29,8 +29,8 @@ class Room:
     chunk: int = explained(256, "Tokens of prompts read between two steps.")
     bits: int | None = explained(
         None,
-        "Of the weights: 32 changes nothing, 16 hardly, 8 and 4 somewhat. [default: 32 on a CPU, as "
-        "loaded on a GPU]",
+        "Of the weights: 32 changes nothing, 16 hardly, 8 and 4 somewhat. [default: 32 on a CPU, "
+        "as loaded on a GPU]",
     )
     lookup: bool = explained(
         False, "Draft from the text itself: the same answers, sooner where they repeat it."

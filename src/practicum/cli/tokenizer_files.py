@@ -4,9 +4,11 @@ tokenizer.json     Hugging Face's; also a folder that holds one
 mine.model         minbpe's or SentencePiece's: the first line tells
 mine.tiktoken      OpenAI's ranks; they do not say how text is cut, but mine.tiktoken:gpt2 does
 encoder.json and vocab.bpe, or vocab.json and merges.txt: a folder with GPT-2's pair
+vocab.txt          BERT's WordPiece
 mine.gguf          the tokenizer of the model in it
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 PATTERNS = ("gpt2", "gpt4", "cl100k", "qwen2", "smol", "none")
 RANKS = (".tiktoken", ".tiktoken.gz")
-READ = (".json", ".model", *RANKS, ".gguf")
+READ = (".json", ".model", *RANKS, ".txt", ".gguf")
 WRITTEN = (".json", ".model", ".tiktoken")
 PAIRS = (("encoder.json", "vocab.bpe"), ("vocab.json", "merges.txt"))
 
@@ -38,7 +40,7 @@ def read_tokenizer(reference: str) -> "Tokenizer | None":
     """The tokenizer in a file or folder; None where there is none of that name."""
     from practicum.models.gguf import read_gguf
     from practicum.tokenizers.gguf_vocabulary import tokenizer_from_gguf
-    from practicum.tokenizers.json_file import load_tokenizer
+    from practicum.tokenizers.wordpiece_files import load_wordpiece
 
     name, _, pattern = reference.rpartition(":")
     if name.endswith(RANKS):
@@ -54,9 +56,11 @@ def read_tokenizer(reference: str) -> "Tokenizer | None":
         return tokenizer_from_gguf(read_gguf(place).metadata)
     if place.suffix == ".model":
         return _from_model(place)
+    if place.suffix == ".txt":
+        return load_wordpiece(place)
     if place.suffix != ".json":
         raise TokenizerError(f"{place} is no tokenizer: it ends in none of {', '.join(READ)}")
-    return load_tokenizer(place)
+    return _from_json(place)
 
 
 def check_writable(place: Path, specials: tuple[str, ...]) -> None:
@@ -108,7 +112,7 @@ def _from_ranks(file: Path, pattern: str) -> "Tokenizer":
 
 def _from_folder(folder: Path) -> "Tokenizer":
     from practicum.tokenizers.gpt2_files import load_gpt2_files
-    from practicum.tokenizers.json_file import load_tokenizer
+    from practicum.tokenizers.wordpiece_files import load_wordpiece
 
     if not (folder / "tokenizer.json").exists():
         for vocabulary, merges in PAIRS:
@@ -116,7 +120,22 @@ def _from_folder(folder: Path) -> "Tokenizer":
                 return load_gpt2_files(folder / vocabulary, folder / merges)
         if (folder / "tokenizer.model").exists():
             return _from_model(folder / "tokenizer.model")
-    return load_tokenizer(folder)
+        if (folder / "vocab.txt").exists():
+            return load_wordpiece(folder)
+    return _from_json(folder / "tokenizer.json")
+
+
+def _from_json(file: Path) -> "Tokenizer":
+    from practicum.tokenizers.json_file import load_tokenizer
+    from practicum.tokenizers.wordpiece_files import is_wordpiece, load_wordpiece
+
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return load_tokenizer(file)  # which says what is wrong
+    if isinstance(data, dict) and is_wordpiece(data):
+        return load_wordpiece(file)
+    return load_tokenizer(file)
 
 
 def _from_model(file: Path) -> "Tokenizer":
