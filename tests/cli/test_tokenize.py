@@ -333,7 +333,8 @@ DAMAGED = {
     "gap.tiktoken:gpt2": ("YQ== 0\nYWJj 1\n", "is not made of two of lower rank"),
     "nameless.tiktoken": ("YQ== 0\n", "name the pattern, such as nameless.tiktoken:gpt2"),
     "cut.json": ('{"model": ', "truncated or not JSON"),
-    "other.json": ('{"model": {"type": "WordPiece"}}', "only byte-level BPE is read"),
+    "other.json": ('{"model": {"type": "WordLevel"}}', "only byte-level BPE is read"),
+    "bert.json": ('{"model": {"type": "WordPiece"}}', "bert.json: the pre-tokenizer is nothing"),
     "text.md": ("hello", "ends in none of .json, .model"),
 }
 
