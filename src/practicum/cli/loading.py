@@ -1,7 +1,7 @@
 """From what a user calls a model, a tokenizer or a device to the thing itself."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from practicum.cli.options import explained
 from practicum.cli.render import showing_progress
@@ -23,6 +23,13 @@ class Placement:
     device: str | None = explained(None, "cpu, cuda or cuda:1. [default: a GPU if there is one]")
     dtype: Literal["float32", "bfloat16", "float16"] | None = explained(None, "Of the weights.")
 
+    def asked(self) -> dict[str, Any]:
+        """`device` and `dtype` as what loads a network takes them."""
+        import torch
+
+        dtype = None if self.dtype is None else getattr(torch, self.dtype)
+        return {"device": device_called(self.device), "dtype": dtype}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Speaker(Placement):
@@ -43,15 +50,11 @@ class Speaker(Placement):
 
     def read(self) -> "LanguageModel":
         """The same as it is stored: for an engine, which lays matrices out in its own way."""
-        import torch
-
         from practicum.decoding.language_model import LanguageModel
         from practicum.models.load import load
 
-        dtypes = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16")}
-        dtype = None if self.dtype is None else dtypes[self.dtype]
         with showing_progress():
-            loaded = load(self.model, device=device_called(self.device), dtype=dtype)
+            loaded = load(self.model, **self.asked())
         if loaded.tokenizer is None:
             raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
         return LanguageModel(loaded.model, loaded.tokenizer, loaded.chat_template)

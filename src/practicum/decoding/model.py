@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from practicum.errors import ConfigError
 from practicum.nn.state import State
@@ -69,7 +69,7 @@ def batches(items: Sequence[T], length: Callable[[T], int], reach: Reach) -> Ite
 
 
 @contextmanager
-def reading(model: CausalModel) -> Iterator[None]:
+def reading(model: CausalModel | nn.Module) -> Iterator[None]:
     """Inference and evaluation mode within the block. Never held across a `yield` to a caller."""
     was_training = model.training
     if was_training:

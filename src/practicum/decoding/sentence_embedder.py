@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from practicum.decoding.model import Reach, batches, rectangle
+from practicum.decoding.model import Reach, batches, reading, rectangle
 from practicum.errors import ModelError
 from practicum.kernels.pooling import pooled
 from practicum.models.sentence_folder import Pooling, SentenceEncoder
@@ -84,14 +84,9 @@ class SentenceEmbedder:
     def embed_rows(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
         """The same of what `row` gives."""
         vectors = torch.empty(len(rows), self.width)
-        was_training = self.model.training
-        self.model.train(False)
-        try:
-            with torch.inference_mode():
-                for batch in batches(range(len(rows)), lambda row: len(rows[row]), self.reach):
-                    vectors[batch] = self._read([rows[row] for row in batch])
-        finally:
-            self.model.train(was_training)
+        with reading(self.model):
+            for batch in batches(range(len(rows)), lambda row: len(rows[row]), self.reach):
+                vectors[batch] = self._read([rows[row] for row in batch])
         return vectors
 
     def _read(self, rows: Sequence[Sequence[int]]) -> Float[Tensor, "b d"]:

@@ -18,7 +18,7 @@ from practicum.decoding.model import device_of, reading, rectangle
 from practicum.errors import PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
-from practicum.serving.captured import Steps
+from practicum.serving.captured import steps_of
 from practicum.serving.choosing import Spot, choose
 from practicum.serving.drafts import Drafts
 from practicum.serving.guesser import Guesser, draft_model
@@ -48,8 +48,7 @@ class Batch:
         self._model, self._vocabulary, self._settings = model, vocabulary, settings
         self._device, self._context = device_of(model), model.description.context
         self._apart: Apart | None = None  # of the rows that write, in their order
-        recorded = settings.graphs and self._device.type == "cuda"
-        self._steps = Steps(model, self.memory, settings.rows) if recorded else None
+        self._steps = steps_of(model, self.memory, settings)
         self._put_off: list[Row] = []
 
     @property

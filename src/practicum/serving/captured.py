@@ -46,6 +46,7 @@ from practicum.nn.stack import BlockLayer, StackLayer
 from practicum.serving.blocks import Lease
 from practicum.serving.graphs import Graphs, Play, Run, again
 from practicum.serving.memory import Memory
+from practicum.serving.settings import Settings
 from practicum.serving.unchanged import Unchanged
 
 Record = Callable[[Run, Tensor], Play]
@@ -83,6 +84,13 @@ def sizes(rows: int) -> list[int]:
     """For how many rows there are graphs, up to `rows`."""
     below = [n for n in (1, 2, 4, *range(8, rows, 8)) if n < rows]
     return [*below, rows]
+
+
+def steps_of(model: DecoderModel, memory: Memory, settings: Settings) -> "Steps | None":
+    """Steps for the rows of an engine; None where nothing is recorded anyway: on no GPU."""
+    if not settings.graphs or device_of(model).type != "cuda":
+        return None
+    return Steps(model, memory, settings.rows)
 
 
 class Steps:

@@ -27,7 +27,7 @@ from practicum.serving.http_settings import HttpSettings
 from practicum.serving.openai_answers import EmbeddingAnswer, EmbeddingItem, EmbeddingUsage
 from practicum.serving.openai_requests import EmbeddingRequest
 from practicum.serving.request_log import record_of
-from practicum.serving.served import Served
+from practicum.serving.served import Served, check_known
 from practicum.serving.vectors import Ids, Vectors
 
 FIELD = "input"
@@ -69,16 +69,7 @@ class Sentences:
 
     async def ids(self, text: str | Sequence[int]) -> Ids:
         """See `Embedding`: between the tokens that stand at both ends."""
-        size = self.embedder.tokenizer.size
-        given = [] if isinstance(text, str) else text
-        outside = next((id for id in given if id >= size), None)
-        if outside is not None:
-            raise Refusal(
-                400,
-                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
-                code="invalid_value",
-                param=FIELD,
-            )
+        check_known([] if isinstance(text, str) else text, self.embedder.tokenizer, FIELD)
         try:
             return tuple(await asyncio.to_thread(self.embedder.row, text))
         except ModelError as problem:

@@ -89,7 +89,7 @@ class Engine:
             return hear
 
         for question in questions:  # before anything is read
-            self._check(question)
+            self._check(question.ids)
         rows: dict[int, Row] = {}  # few at a time: a row with its numbers takes some memory
         left = deque(enumerate(questions))
         try:
@@ -128,7 +128,7 @@ class Engine:
 
     def score(self, ids: Sequence[int], top: int) -> Iterator[list[Choice]]:
         """As `scored`, with room for steps between the pieces. Raises ModelError as `ask` does."""
-        self._check(Question(ids=tuple(ids), sampling=Sampling()))
+        self._check(ids)
         pieces = scored(
             self.model, ids, top, vocabulary=self.tokenizer.size, chunk=self.settings.chunk
         )
@@ -160,7 +160,7 @@ class Engine:
 
     def prepare(self, question: Question, hear: Hear) -> Row:
         """An answer that can `enter`. Raises as `ask`, and waits for nothing that is computed."""
-        self._check(question)
+        self._check(question.ids)
         return Row(
             question,
             hear,
@@ -172,11 +172,11 @@ class Engine:
             lookup=self.batch.drafts.lookup,
         )
 
-    def _check(self, question: Question) -> None:
-        """Raises ModelError where the prompt cannot be continued."""
-        check_fits(len(question.ids), self.memory.capacity)
+    def _check(self, ids: Sequence[int]) -> None:
+        """Raises ModelError where a prompt of these cannot be continued."""
+        check_fits(len(ids), self.memory.capacity)
         size = self.tokenizer.size
-        outside = next((id for id in question.ids if not 0 <= id < size), None)
+        outside = next((id for id in ids if not 0 <= id < size), None)
         if outside is not None:
             raise ModelError(
                 f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}"

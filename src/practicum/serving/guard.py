@@ -79,7 +79,8 @@ class Guard:
             while len(text) < most:
                 more = matcher.forced()[: most - len(text)]
                 if not more:
-                    more = spaces.before(_only_byte(matcher.mask(), ids))
+                    mask = matcher.mask() if text else self.mask()  # which is asked for anyway
+                    more = spaces.before(_only_byte(mask, ids))
                 if not more:
                     return text
                 text += more

@@ -20,7 +20,7 @@ from practicum.decoding.draft_model import DraftModel
 from practicum.decoding.model import device_of, reading, rectangle
 from practicum.errors import ModelError, PracticumError
 from practicum.models.decoder import DecoderModel
-from practicum.serving.captured import Steps
+from practicum.serving.captured import steps_of
 from practicum.serving.choosing import Spot, choose
 from practicum.serving.memory import Memory
 from practicum.serving.row import Row
@@ -50,8 +50,7 @@ class Guesser:
         self._reach = self._memory.capacity  # tokens of a row that it can read
         if settings.prepack and self._device.type == "cpu":
             model.prepack()
-        recorded = settings.graphs and self._device.type == "cuda"
-        self._steps = Steps(model, self._memory, settings.rows) if recorded else None
+        self._steps = steps_of(model, self._memory, settings)
 
     def start(self, row: Row) -> None:
         """Let `row` begin with what is known of it."""

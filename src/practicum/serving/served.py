@@ -19,7 +19,7 @@ from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
 from practicum.serving.openai_answers import Head
 from practicum.tokenizers.chat import render_with_tools, takes_tools
-from practicum.tokenizers.tokenizer import PieceTokenizer
+from practicum.tokenizers.tokenizer import PieceTokenizer, Tokenizer
 from practicum.tokenizers.unforged import StandIns
 
 SAMPLED = 64  # numbers of each matrix that tell weights apart
@@ -69,16 +69,8 @@ class Served:
             )
 
     def check_known(self, ids: Iterable[int], field: str) -> None:
-        """Raises Refusal (400) where one of them is no token's."""
-        size = self.language_model.tokenizer.size
-        outside = next((id for id in ids if id >= size), None)
-        if outside is not None:
-            raise Refusal(
-                400,
-                f"token {outside} is not in the vocabulary, which has ids 0 to {size - 1}",
-                code="invalid_value",
-                param=field,
-            )
+        """As `check_known`, of this model's tokenizer."""
+        check_known(ids, self.language_model.tokenizer, field)
 
     async def text_ids(self, prompt: str | Sequence[int], field: str) -> tuple[int, ...]:
         """The ids of a prompt that is a text, or ids already, of a length that can be read."""
@@ -169,3 +161,15 @@ def fingerprint(model: LanguageModel) -> str:
         some = flat[:: max(1, flat.numel() // SAMPLED)][:SAMPLED]
         digest.update(some.float().cpu().numpy().tobytes())
     return f"fp_{digest.hexdigest()[:12]}"
+
+
+def check_known(ids: Iterable[int], tokenizer: Tokenizer, field: str) -> None:
+    """Raises Refusal (400) where one of them is no token's."""
+    outside = next((id for id in ids if id >= tokenizer.size), None)
+    if outside is not None:
+        raise Refusal(
+            400,
+            f"token {outside} is not in the vocabulary, which has ids 0 to {tokenizer.size - 1}",
+            code="invalid_value",
+            param=field,
+        )

@@ -13,7 +13,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -176,16 +176,9 @@ class Spread:
             raise ModelError(CLOSING)
         self.refuse_if_full()
         heard: asyncio.Queue[Piece | Completion | Exception] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        def ear(problem: PracticumError) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
-                loop.call_soon_threadsafe(heard.put_nowait, problem)
-
-        with self._asking(question.ids) as seat:
+        with self._asking(question.ids) as seat, self._hearing(heard):
             seat.beginnings.add(question.ids)
             listening = asyncio.create_task(_listen(seat, question, heard))
-            self._ears.add(ear)
             try:
                 while True:
                     what = await heard.get()
@@ -195,7 +188,6 @@ class Spread:
                     if isinstance(what, Completion):
                         return
             finally:
-                self._ears.discard(ear)
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
 
@@ -215,27 +207,34 @@ class Spread:
         """See `Answerer`."""
         if self._closing.is_set():
             raise ModelError(CLOSING)
-        loop = asyncio.get_running_loop()
-        closing: asyncio.Queue[PracticumError] = asyncio.Queue()
-
-        def ear(problem: PracticumError) -> None:
-            with contextlib.suppress(RuntimeError):  # as in `answer`
-                loop.call_soon_threadsafe(closing.put_nowait, problem)
-
-        with self._asking() as seat:
+        closing: asyncio.Queue[Any] = asyncio.Queue()
+        with self._asking() as seat, self._hearing(closing):
             closed = asyncio.ensure_future(closing.get())
             scoring = asyncio.ensure_future(seat.replica.score(ids, top))
-            self._ears.add(ear)
             try:
                 await asyncio.wait((scoring, closed), return_when=asyncio.FIRST_COMPLETED)
                 if not scoring.done():
                     raise closed.result()
                 return scoring.result()
             finally:
-                self._ears.discard(ear)
                 for task in (scoring, closed):
                     task.cancel()
                 await asyncio.gather(scoring, closed, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def _hearing(self, queue: "asyncio.Queue[Any]") -> Iterator[None]:
+        """Within the block the queue is told, from whichever thread, that the server closes."""
+        loop = asyncio.get_running_loop()
+
+        def ear(problem: PracticumError) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, nobody listens
+                loop.call_soon_threadsafe(queue.put_nowait, problem)
+
+        self._ears.add(ear)
+        try:
+            yield
+        finally:
+            self._ears.discard(ear)
 
     @contextlib.contextmanager
     def _asking(self, ids: Sequence[int] = ()) -> Iterator[Seat]:
