@@ -156,8 +156,14 @@ def test_an_answer_that_may_call_stays_in_its_form_where_it_does_not(ask):
     choice = said(ask, response_format=form, logit_bias=no_call, seed=2).choices[0]
     assert set(json.loads(choice.message.content)) == {"yes"}
     strict = [tool("rain", {"soon": {"type": "boolean"}}, strict=True)]
-    a_call = said(ask, response_format=form, tools=strict, logit_bias={"60": 100}).choices[0]
-    assert a_call.message.tool_calls
+    a_call = said(
+        ask,
+        response_format=form,
+        tools=strict,
+        parallel_tool_calls=False,  # a second one might be cut, and what is cut is text
+        logit_bias={"60": 100},
+    ).choices[0]
+    assert len(a_call.message.tool_calls) == 1
     assert a_call.message.content is None
 
 
