@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from practicum.evaluation.code_problems import (
     read_problems,
     stops_of,
 )
+from practicum.evaluation.code_runs import Manner
 
 ADD = {
     "task_id": "Own/0",
@@ -64,6 +66,24 @@ def test_an_mbpp_line_becomes_a_problem_whose_completion_is_the_whole_function(t
             exec(program_of(problem, "def longest(words): return words[0]"), {})
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        'assert longest(["""a""", "bc"]) == "bc"',
+        r"assert longest([r'\u', '']) == r'\u'",
+        r"assert longest(['\d', '']) == r'\d'",
+    ],
+)
+def test_what_a_first_test_quotes_leaves_the_program_whole(tmp_path, test):
+    (problem,) = read_problems(written(tmp_path, {**MBPP, "test_list": [test]}))
+    assert "longest" in problem.prompt
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(program_of(problem, MBPP["code"]), {})
+        with pytest.raises(AssertionError):
+            exec(program_of(problem, "def longest(words): return 0"), {})
+
+
 def test_a_gzipped_file_reads_the_same(tmp_path):
     plain = written(tmp_path, ADD)
     packed = tmp_path / "own.jsonl.gz"
@@ -74,10 +94,70 @@ def test_a_gzipped_file_reads_the_same(tmp_path):
         read_problems(packed)
 
 
-def test_blanks_at_a_prompts_end_go_to_the_solution(tmp_path):
+def test_a_list_in_one_file_reads_as_lines_do(tmp_path):
+    listed = tmp_path / "own.json"
+    listed.write_text(json.dumps([ADD, MBPP], indent=2))
+    assert read_problems(listed) == read_problems(written(tmp_path, ADD, MBPP))
+    packed = tmp_path / "own.json.gz"
+    packed.write_bytes(gzip.compress(listed.read_bytes()))
+    assert read_problems(packed) == read_problems(listed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", "own.json: not JSON"),
+        (json.dumps(ADD), "own.json is no list"),
+        (json.dumps([ADD, 3]), "own.json, item 2: expected an object"),
+        (json.dumps([ADD, ADD]), "own.json, item 2: task_id Own/0 occurs twice"),
+        (json.dumps([{"task_id": "x"}]), "own.json, item 1: neither 'test' nor 'test_list'"),
+        ("[]", "own.json has no lines"),
+    ],
+)
+def test_a_bad_list_is_named_with_its_item(tmp_path, text, said):
+    (tmp_path / "own.json").write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_problems(tmp_path / "own.json")
+
+
+def test_blanks_at_a_prompts_end_stay_for_the_completions_of_the_file(tmp_path):
     row = {**ADD, "prompt": ADD["prompt"] + "    ", "canonical_solution": "return a + b\n"}
-    (problem,) = read_problems(written(tmp_path, row))
-    assert (problem.prompt, problem.solution) == (ADD["prompt"], ADD["canonical_solution"])
+    problems = read_problems(written(tmp_path, row))
+    assert problems[0].row == row
+    sample = {"task_id": "Own/0", "completion": "return a + b"}
+    ((problem, completion),) = read_completions(written(tmp_path, sample), problems)
+    exec(program_of(problem, completion), {})
+    assert Manner(open_end=True).prompt(problem) == ADD["prompt"].rstrip()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def check(n):\n    return n % 3 == 0",
+        "def check(n):\n    return n == 0 if n < 3 else check(n - 3)",
+    ],
+)
+def test_a_program_may_be_called_check_itself(tmp_path, code):
+    asserted = ["assert check(6)", "assert check(7) == False"]
+    (problem,) = read_problems(written(tmp_path, {**MBPP, "code": code, "test_list": asserted}))
+    assert problem.entry_point == "check"
+    exec(program_of(problem, code), {})
+    for wrong in ("def check(n):\n    return True", "x = 1"):
+        with pytest.raises((AssertionError, TypeError)):
+            exec(program_of(problem, wrong), {})
+
+
+def test_a_program_may_have_a_helper_that_is_called_check(tmp_path):
+    code = """\
+def longest(words):
+    return check(words)
+
+
+def check(words):
+    return max(words, key=len)
+"""
+    (problem,) = read_problems(written(tmp_path, MBPP))
+    exec(program_of(problem, code), {})
 
 
 @pytest.mark.parametrize(
@@ -92,6 +172,7 @@ def test_blanks_at_a_prompts_end_go_to_the_solution(tmp_path):
         ({**ADD, "task_id": "x", "test": "assert 1"}, "line 2: 'test' defines no check"),
         (ADD, "line 2: task_id Own/0 occurs twice"),
         ({**MBPP, "test_list": []}, "line 2: 'test_list' is empty"),
+        ({**MBPP, "test_list": ["# later"]}, "line 2: 'test_list' is empty"),
         ({**MBPP, "test_list": "assert 1"}, "line 2: 'test_list' is 'assert 1'; expected a list"),
         ({**MBPP, "test_list": ["assert ("]}, "line 2: 'test_list' is no Python"),
         ({**MBPP, "code": "def f("}, "line 2: 'code' is no Python"),

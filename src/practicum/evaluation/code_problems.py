@@ -3,15 +3,17 @@
 HumanEval's (Chen et al. 2021, §2.2): a line has task_id, prompt, entry_point, test (which defines
 `check(candidate)`) and, mostly, canonical_solution; a completion is a function's body. MBPP's
 (Austin et al. 2021): task_id, text or prompt, code, test_list, and test_setup_code or
-test_imports; a completion is the whole function. Files are `.jsonl`, or that gzipped.
+test_imports; a completion is the whole function. Files are `.jsonl`, or `.json` with one list as
+MBPP's hand-verified part has it, or either of them gzipped.
 """
 
 import ast
 import gzip
 import json
 import textwrap
+import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,11 @@ from practicum.errors import DataError
 
 STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")  # after a body (§3.2 of Chen et al.)
 STOPS_OF_WHOLE = ("\nassert", '\n"""', "\nif", "\nprint", "\n```")  # after functions and imports
+# The programs of four problems of MBPP are called check, too; their tests call them by that name.
+CHECK = """\
+def check(candidate, displaced=globals().get("check")):
+    global check
+    check = displaced"""
 
 Row = dict[str, Any]
 
@@ -33,20 +40,20 @@ def stops_of(problem: CodeProblem) -> tuple[str, ...]:
 def read_problems(path: str | Path) -> list[CodeProblem]:
     """Every problem of a file; a line's fields tell its shape.
 
-    Blanks at the end of a prompt go to its solution, since tokenizers join them to what follows: a
-    prompt that ends in them asks for text that no model has seen.
+    Prompts stay as they are, so that completions of this file mean the same here and elsewhere.
+    Where blanks end one, `Manner.open_end` asks a model without them.
 
     Raises DataError, with the number of the line, for a line that is neither shape, for a task_id
     that occurs twice, and for a file that is missing, empty or not text.
     """
     path, problems = Path(path).expanduser(), dict[str, CodeProblem]()
-    for number, row in _rows(path):
+    for place, row in _rows(path):
         try:
             problem = _problem(row)
         except DataError as fault:
-            raise DataError(f"{path.name}, line {number}: {fault}") from fault
+            raise DataError(f"{place}: {fault}") from fault
         if problem.task_id in problems:
-            raise DataError(f"{path.name}, line {number}: task_id {problem.task_id} occurs twice")
+            raise DataError(f"{place}: task_id {problem.task_id} occurs twice")
         problems[problem.task_id] = problem
     if not problems:
         raise DataError(f"{path.name} has no lines; expected a problem in each")
@@ -62,27 +69,28 @@ def read_completions(
     """
     path, known = Path(path).expanduser(), {problem.task_id: problem for problem in problems}
     found = []
-    for number, row in _rows(path):
+    for place, row in _rows(path):
         try:
             task_id = _task_id(row)
             if task_id not in known:
                 raise DataError(f"task_id {task_id} is none of the {len(known)} problems'")
             found.append((known[task_id], _text(row, "completion")))
         except DataError as fault:
-            raise DataError(f"{path.name}, line {number}: {fault}") from fault
+            raise DataError(f"{place}: {fault}") from fault
     if not found:
         raise DataError(f"{path.name} has no lines; expected a completion in each")
     return found
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
-    """(number from 1, fields) of every line that is not blank."""
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """(its place in words, fields) of every line that is not blank, or every item of a list."""
     reading = gzip.open if path.suffix == ".gz" else open
     try:
         with reading(path, "rt", encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, _row(path, number, line)
+            if path.name.removesuffix(".gz").endswith(".json"):
+                yield from _items(path.name, file.read())
+            else:
+                yield from _lines(path.name, file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as fault:
         raise DataError(f"{path.name} is no whole gzip file ({fault})") from fault
     except OSError as fault:
@@ -91,15 +99,33 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise DataError(f"{path.name} is not UTF-8 text (byte {fault.start})") from fault
 
 
-def _row(path: Path, number: int, line: str) -> Row:
+def _lines(name: str, lines: Iterable[str]) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            place = f"{name}, line {number}"
+            yield place, _row(place, _json(place, line))
+
+
+def _items(name: str, text: str) -> Iterator[tuple[str, Row]]:
+    items = _json(name, text)
+    if not isinstance(items, list):
+        raise DataError(f"{name} is no list; a file with an object in each line is a .jsonl")
+    for number, item in enumerate(items, start=1):
+        place = f"{name}, item {number}"
+        yield place, _row(place, item)
+
+
+def _json(place: str, text: str) -> Any:
     try:
-        row = json.loads(line)
+        return json.loads(text)
     except json.JSONDecodeError as fault:
-        place = f"{path.name}, line {number}"
-        raise DataError(f"{place}: not JSON ({fault.msg} at {fault.colno})") from fault
-    if not isinstance(row, dict):
-        raise DataError(f"{path.name}, line {number}: expected an object with fields")
-    return row
+        raise DataError(f"{place}: not JSON ({fault.msg} at {fault.pos + 1})") from fault
+
+
+def _row(place: str, value: Any) -> Row:
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: expected an object with fields")
+    return value
 
 
 def _problem(row: Row) -> CodeProblem:
@@ -111,20 +137,16 @@ def _problem(row: Row) -> CodeProblem:
 
 
 def _human_eval(row: Row) -> CodeProblem:
-    prompt = _text(row, "prompt")
-    kept = prompt.rstrip(" \t")
-    solution = None
-    if row.get("canonical_solution") is not None:
-        solution = prompt[len(kept) :] + _text(row, "canonical_solution")
+    known = row.get("canonical_solution") is not None
     tests = _text(row, "test")
     if "def check(" not in tests:
         raise DataError("'test' defines no check(candidate)")
     return CodeProblem(
         task_id=_task_id(row),
-        prompt=kept,
+        prompt=_text(row, "prompt"),
         entry_point=_text(row, "entry_point"),
         tests=tests,
-        solution=solution,
+        solution=_text(row, "canonical_solution") if known else None,
     )
 
 
@@ -134,49 +156,59 @@ def _mbpp(row: Row) -> CodeProblem:
     Both the layout and one shown test are those of the widespread harnesses.
     """
     asserted = _listed(row, "test_list")
-    if not asserted:
+    tests = _parsed("test_list", "\n".join(asserted))
+    if not tests.body:
         raise DataError("'test_list' is empty; expected assert statements")
     text = _text(row, "text" if "text" in row else "prompt").strip()
     solution = None if row.get("code") is None else _text(row, "code")
     before = [*_listed(row, "test_imports"), str(row.get("test_setup_code") or "")]
-    lines = textwrap.indent(_statements("\n".join(asserted)), "    ")
+    lines = textwrap.indent(ast.unparse(tests), "    ")  # here no text spans two of them
     return CodeProblem(
         task_id=_task_id(row),
-        prompt=f'"""\n{text}\n{asserted[0]}\n"""\n',
-        entry_point=_asked(asserted, solution),
-        tests="\n".join([*filter(None, before), "", "def check(candidate):", lines, ""]),
+        prompt=_docstring(f"{text}\n{asserted[0]}"),
+        entry_point=_asked(tests.body[0], solution),
+        tests="\n".join([*filter(None, before), "", CHECK, lines, ""]),
         solution=solution,
     )
 
 
-def _asked(asserted: list[str], solution: str | None) -> str:
-    """The function that the first test calls: one that the solution defines, where it is known."""
+def _docstring(text: str) -> str:
+    """The text in quotes, as it is wherever Python reads that."""
+    plain = f'"""\n{text}\n"""\n'
+    try:
+        _parsed("text", plain)
+    except DataError:
+        escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+        return f'"""\n{escaped}\n"""\n'
+    return plain
+
+
+def _asked(test: ast.stmt, solution: str | None) -> str:
+    """The function that the test calls: one that the solution defines, where it is known."""
     calls = [
         node.func.id
-        for node in ast.walk(ast.parse(asserted[0]))
+        for node in ast.walk(test)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     defined = calls if solution is None else _functions(solution)
     for name in calls:
         if name in defined:
             return name
-    raise DataError(f"the test {asserted[0]!r:.60} calls no function that 'code' defines")
+    raise DataError(f"the test {ast.unparse(test)!r:.60} calls no function that 'code' defines")
 
 
 def _functions(text: str) -> list[str]:
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as fault:
-        raise DataError(f"'code' is no Python ({fault.msg}, line {fault.lineno})") from fault
+    tree = _parsed("code", text)
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
-def _statements(text: str) -> str:
-    """The statements in lines that can be indented: no text in them spans two."""
+def _parsed(field: str, text: str) -> ast.Module:
     try:
-        return ast.unparse(ast.parse(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as an invalid escape in somebody's string
+            return ast.parse(text)
     except SyntaxError as fault:
-        raise DataError(f"'test_list' is no Python ({fault.msg}, line {fault.lineno})") from fault
+        raise DataError(f"'{field}' is no Python ({fault.msg}, line {fault.lineno})") from fault
 
 
 def _task_id(row: Row) -> str:
