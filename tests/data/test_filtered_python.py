@@ -36,3 +36,8 @@ def test_what_the_filters_drop_is_not_there():
 def test_filters_that_drop_everything_are_refused():
     with pytest.raises(DataError, match="drop all .* loosen them"):
         filtered_python(FileFilters(average_line=1), 1000, seed=0)
+
+
+def test_files_are_drawn_until_one_passes():
+    strict = FileFilters(average_line=34)
+    assert all(filtered_python(strict, 1000, seed=seed) for seed in range(12))

@@ -79,6 +79,13 @@ def test_back_translation_asks_for_the_docstring_after_the_program(told):
     assert scorer.pairs[0] == (code, docstring)
 
 
+def test_an_import_may_stand_before_the_docstring():
+    prompt = 'def add(a, b):\n    import math\n    """Their sum."""\n'
+    code, docstring = reversed_order(replace(ADD, prompt=prompt), "    return a + b\n")
+    assert code == "def add(a, b):\n    import math\n    return a + b\n"
+    assert docstring == '    """Their sum."""'
+
+
 @pytest.mark.parametrize("prompt", ["def add(a, b):\n", "def add(a, b:\n", '"""Write add."""\n'])
 def test_a_prompt_without_a_docstring_cannot_be_translated_back_to(prompt):
     with pytest.raises(ConfigError, match="Own/0: the prompt has no docstring of add"):

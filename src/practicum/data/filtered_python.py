@@ -16,14 +16,17 @@ PIECE = 4096  # characters, about
 def filtered_python(filters: FileFilters, size: int, *, seed: int) -> list[Document]:
     """About `size` bytes of pieces, or all there are; files and pieces in an order of the seed.
 
-    Files are drawn first, twice as many bytes as asked for, so that few have to be read for little.
-    Raises DataError where none of these passes.
+    Files are drawn first, twice as many bytes as asked for, so that few have to be read for little,
+    and more of them as long as none passes. Raises DataError where none does.
     """
     python = corpus("python")
-    files = up_to(2 * size, _shuffled(python.documents, seed))
-    sifted = filters.sift(files)
+    files, drawn = _shuffled(python.documents, seed), 2 * size
+    sifted = filters.sift(up_to(drawn, files))
+    while not sifted.kept and len(sifted.dropped) < len(files):
+        drawn *= 2
+        sifted = filters.sift(up_to(drawn, files))
     if not sifted.kept:
-        raise DataError(f"the filters drop all {len(sifted.dropped)} files drawn; loosen them")
+        raise DataError(f"the filters drop all {len(sifted.dropped)} files; loosen them")
     kept = replace(python, documents=tuple(sifted.kept))
     return list(up_to(size, _shuffled(kept.divided(PIECE).documents, seed)))
 

@@ -46,23 +46,28 @@ def back_translation(scorer: Scorer) -> Heuristic:
 def reversed_order(problem: CodeProblem, completion: str) -> tuple[str, str]:
     """(signature and body, docstring): the problem in the order in which it is explained (§5).
 
-    Raises ConfigError for a prompt that does not end with the function's docstring.
+    The docstring is the first text that stands for itself in the function; in one problem of
+    HumanEval an import precedes it. Raises ConfigError for a prompt without one.
     """
     try:
         tree = ast.parse(problem.prompt + "\n    pass\n")
     except SyntaxError:
         tree = ast.Module([], [])
-    named = [
+    said = [
         node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef) and node.name == problem.entry_point
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and function.name == problem.entry_point
+        for node in function.body
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     ]
-    if not named or ast.get_docstring(named[-1]) is None:
+    if not said:
         raise ConfigError(
             f"{problem.task_id}: the prompt has no docstring of {problem.entry_point} to translate "
             "back to; choose another ranking"
         )
-    first = named[-1].body[0]
+    first = said[0]
     lines = problem.prompt.splitlines(keepends=True)
     docstring = "".join(lines[first.lineno - 1 : first.end_lineno])
     code = "".join(lines[: first.lineno - 1]) + "".join(lines[first.end_lineno :])
