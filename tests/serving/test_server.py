@@ -9,8 +9,11 @@ import openai
 import pytest
 
 from practicum.errors import ConfigError
+from practicum.serving.answerer import CLOSING
+from practicum.serving.http import application
 from practicum.serving.http_settings import HttpSettings
-from practicum.serving.server import Patience, listening
+from practicum.serving.idle import Idle
+from practicum.serving.server import Patience, Server, listening
 
 HEAD = "POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
@@ -156,6 +159,65 @@ def test_an_answer_that_takes_too_long_to_finish_says_so(serve):
     thread.join()
     assert time.monotonic() - started < 4
     assert "the server is closing" in problems[0]
+
+
+def test_what_is_cut_off_when_the_server_ends_is_told_so(serve, monkeypatch):
+    monkeypatch.setattr("practicum.serving.server.LAST_WORDS", 0.0)
+    records, begun, go = [], threading.Event(), threading.Event()
+    text = '{"model": "tiny", "input": "x"}'
+
+    def log(line):
+        records.append(json.loads(line))
+        if "embeddings" in line:
+            go.set()  # the process waits for its threads
+
+    with serve(http=HttpSettings(log=log), patience=Patience(drain=0.0)) as (address, worker):
+        embed = worker.embed
+
+        def slowly(texts):
+            begun.set()
+            assert go.wait(20)
+            return embed(texts)
+
+        monkeypatch.setattr(worker, "embed", slowly)
+        half, whole = connected(address), connected(address)
+        half.sendall(f'{HEAD}content-length: 100\r\n\r\n{{"model"'.encode())
+        head = HEAD.replace("completions", "embeddings")
+        whole.sendall(f"{head}content-length: {len(text)}\r\n\r\n{text}".encode())
+        assert begun.wait(20)
+    for connection in (half, whole):
+        with connection:
+            error = error_in(everything(connection), 503)
+        assert (error["message"], error["type"]) == (CLOSING, "server_error")
+    assert [record["status"] for record in records] == [503, 503]
+
+
+def test_who_is_one_too_many_is_told_so_and_may_come_back(served):
+    asked = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+    with listening("127.0.0.1", 0) as door:
+        server = Server(application(served), Idle(), Patience(drain=0.5), connections=1)
+        thread = threading.Thread(target=lambda: server.run(sockets=[door]))
+        thread.start()
+        try:
+            address = f"127.0.0.1:{door.getsockname()[1]}"
+            with connected(address) as first, connected(address) as second:
+                first.sendall(asked)
+                assert b"200 OK" in first.recv(65536)
+                second.sendall(asked)
+                answer = everything(second)
+                assert error_in(answer, 503)["code"] == "too_many_connections"
+                assert b"retry-after: 1" in answer
+                first.sendall(asked)
+                assert b"200 OK" in first.recv(65536)
+            deadline = time.monotonic() + 20
+            while b"200 OK" not in answer:  # until the server has seen the others leave
+                assert time.monotonic() < deadline
+                with connected(address) as third:
+                    third.sendall(asked.replace(b"host", b"connection: close\r\nhost"))
+                    answer = everything(third)
+        finally:
+            server.stop()
+            thread.join()
 
 
 def test_a_port_that_is_taken_is_said_to_be():

@@ -1,13 +1,15 @@
 """The server's routes: OpenAI's, so that its clients work as they are, and two for operators."""
 
+import asyncio
 from collections.abc import Sequence
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from practicum.errors import ConfigError
-from practicum.serving.answerer import Answerer
+from practicum.errors import ConfigError, ModelError
+from practicum.serving.answerer import CLOSING, Answerer
 from practicum.serving.api_errors import Refusal, documented, refusal_of_fields
 from practicum.serving.chat import answer_chat
 from practicum.serving.completions import answer_completion
@@ -31,7 +33,7 @@ from practicum.serving.request_log import record_of
 from practicum.serving.served import Served
 
 ASKING = documented(400, 401, 403, 404, 408, 413, 429, 500, 503, 504)
-LOOKING = documented(400, 401, 403, 404, 408, 413, 500)
+LOOKING = documented(400, 401, 403, 404, 408, 413, 500, 503)
 EVENT = {
     "type": "object",
     "description": "One event of the stream: its data is JSON, or [DONE] at the end.",
@@ -69,8 +71,22 @@ def application(
     requests, tokens = Buckets(settings.requests_per_minute), Buckets(settings.tokens_per_minute)
     app.add_middleware(Body, settings=settings)
     app.add_middleware(Gate, settings=settings, requests=requests, tokens=tokens)
+    app.add_middleware(Last)
     app.add_middleware(Accounts, settings=settings, metrics=metrics, tokens=tokens)
     return app
+
+
+class Last:
+    """Lets a request that is cancelled, since the server closes, end with an error that says so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:
+            raise ModelError(CLOSING) from None
 
 
 def _add_models(app: FastAPI, models: Sequence[Served | Sentences]) -> None:

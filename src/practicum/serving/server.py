@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from practicum.errors import ConfigError
 from practicum.serving.answerer import Answerer
 from practicum.serving.api_errors import Refusal
+from practicum.serving.connection import refuse
 from practicum.serving.idle import Idle
 
 LAST_WORDS = 2.0  # seconds in which answers that were cut off can say so
@@ -69,14 +70,13 @@ class Server(uvicorn.Server):
         self._worker, self._patience = worker, patience or Patience()
         config = uvicorn.Config(
             app,
-            http=_protocol(self._patience),
+            http=_protocol(self._patience, connections),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,  # anybody can claim to forward for another
-            limit_concurrency=connections,
             h11_max_incomplete_event_size=HEADER_BYTES,
             timeout_keep_alive=max(1, round(self._patience.idle)),
             timeout_graceful_shutdown=round(self._patience.drain + LAST_WORDS),
@@ -115,8 +115,23 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _protocol(patience: Patience) -> type[H11Protocol]:
-    """uvicorn's protocol, which by itself waits for ever: for first lines, and for readers."""
+async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuses whoever is one too many, and hangs up."""
+    refusal = Refusal(
+        503,
+        "as many are connected to this server as may be; ask again later",
+        code="too_many_connections",
+        retry_after=1,
+    )
+    refusal.headers["connection"] = "close"
+    await refuse(refusal, scope, receive, send)
+
+
+def _protocol(patience: Patience, connections: int) -> type[H11Protocol]:
+    """uvicorn's protocol, which by itself waits for ever: for first lines, and for readers.
+
+    Of more `connections` each is told so, in the shape of every other error, which uvicorn has not.
+    """
 
     class Impatient(H11Protocol):
         _deadline: asyncio.TimerHandle | None = None  # of the first lines
@@ -125,6 +140,9 @@ def _protocol(patience: Patience) -> type[H11Protocol]:
         def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             super().connection_made(transport)
             self._deadline = self.loop.call_later(patience.header, self._too_slow)
+            if len(self.connections) > connections:
+                self.logger.warning("One connection too many.")
+                self.app = _crowded
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
