@@ -45,3 +45,17 @@ def test_a_file_in_the_folders_place_is_named(ours, tmp_path, capsys):
     place.write_text("here")
     assert run(["export", str(folder), str(place)]) == 2
     assert f"{place} is a file; name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["export", "convert"])
+def test_a_model_is_not_written_over_by_accident(ours, tmp_path, capsys, verb):
+    _, folder = ours
+    place = tmp_path / "there"
+    for call in ([verb, str(folder), str(place)], [verb, str(folder), str(folder)]):
+        if call[-1] == str(place):
+            assert run(call) == 0
+        before = {file.name: file.read_bytes() for file in Path(call[-1]).iterdir()}
+        assert run([*call, "--dtype", "float16"]) == 2
+        assert "holds a model already; give --force" in capsys.readouterr().err
+        assert before == {file.name: file.read_bytes() for file in Path(call[-1]).iterdir()}
+    assert run([verb, str(folder), str(place), "--dtype", "float16", "--force"]) == 0

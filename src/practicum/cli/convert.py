@@ -11,6 +11,7 @@ from practicum.cli.render import json_option, print_json, showing_progress
 from practicum.errors import ConfigError
 
 DTYPES = ("float32", "bfloat16", "float16")
+DESCRIPTIONS = ("config.json", "description.json")  # one of which every model's folder holds
 
 
 def written_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -24,6 +25,7 @@ def written_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--shard-gb", default=5.0, show_default=True, help="Larger weights are several files."
         ),
+        click.option("--force", is_flag=True, help="Replace the model that FOLDER holds."),
         json_option,
     )
     for option in reversed(options):
@@ -53,6 +55,7 @@ def rewrite(
     layout: Literal["transformers", "practicum"] | None,
     dtype: str | None,
     shard_gb: float,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Write the model and say so. Raises ConfigError for a place or a size that is none."""
@@ -64,6 +67,8 @@ def rewrite(
         raise ConfigError(f"--shard-gb is {shard_gb}; expected more than 0")
     if folder.is_file():
         raise ConfigError(f"{folder} is a file; name a folder to write to")
+    if not force and any((folder / name).exists() for name in DESCRIPTIONS):
+        raise ConfigError(f"{folder} holds a model already; give --force or another folder")
     with showing_progress():
         done = convert(
             source,
