@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from practicum.cli import evaluate as verb
 from practicum.cli.loading import Speaker
 from practicum.decoding.language_model import LanguageModel
-from practicum.errors import ConfigError, DataError
+from practicum.errors import ConfigError, DataError, ModelError
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.symbolic import sandbox
@@ -144,6 +144,34 @@ def test_what_cannot_be_is_refused_in_a_line(here: Path, arguments, said):
 def test_a_log_that_cannot_be_written_is_refused_before_anything_runs(here: Path):
     with pytest.raises(FileNotFoundError):  # which the command line says in a line
         answer("--problems", "own.jsonl", "--log", "nowhere/log.jsonl")
+
+
+def test_a_log_is_kept_until_there_is_another(here: Path, monkeypatch):
+    log = here / "log.jsonl"
+    log.write_text("an evening's work\n")
+    with pytest.raises(ConfigError, match="temperature is -1"):
+        answer("--problems", "own.jsonl", "--log", "log.jsonl", "--temperature", "-1")
+
+    def nothing(speaker):
+        raise ModelError("no such model")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Speaker, "load", nothing)
+        with pytest.raises(ModelError):
+            answer("--problems", "own.jsonl", "--log", "log.jsonl")
+    assert log.read_text() == "an evening's work\n"
+    write(here / "said.jsonl", {"task_id": "Own/0", "completion": "    return a + b"})
+    judge = ["--problems", "own.jsonl", "--first", "1", "--completions", "said.jsonl"]
+    for _ in range(2):
+        answer(*judge, "--log", "log.jsonl")
+        assert [json.loads(line)["passed"] for line in log.read_text().splitlines()] == [True]
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_seconds_that_are_no_number_are_refused(here: Path, seconds):
+    result = call("--problems", "own.jsonl", "--seconds", seconds)
+    assert result.exit_code == 2
+    assert f"'{seconds}' is not a finite number" in result.stderr
 
 
 def test_files_that_are_no_problems_are_refused(here: Path):

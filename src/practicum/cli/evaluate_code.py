@@ -102,8 +102,8 @@ def evaluate_code(code: Code, speaker: Speaker, as_json: bool) -> None:
     problems, given = _asked(code)
     ks = code.ks(code.manner().samples if given is None else min(_counts(given).values()))
     files = code.files()
-    if code.log is not None:  # a place that cannot be written is refused now
-        Path(code.log).expanduser().open("w").close()
+    if code.log is not None:  # a place that cannot be written is refused now, and nothing lost
+        Path(code.log).expanduser().open("a").close()
     box = sandboxed(code.seconds, code.workers, forced=code.force_sandbox)
     with box as sandbox, showing_progress():
         running = Running(sandbox=sandbox, files=files, log=code.log)
@@ -163,13 +163,14 @@ class Running:
     files: dict[str, str]
     log: str | None
 
-    def judged(self, samples: "list[Sample]") -> "list[Sample]":
-        """The samples with their verdicts, which now stand in the log, too."""
+    def judged(self, samples: "list[Sample]", *, more: bool = False) -> "list[Sample]":
+        """The samples with their verdicts, which now stand in the log, alone or as `more` of it."""
         from practicum.evaluation.code_runs import run_samples
 
         found = run_samples(samples, self.sandbox, self.files)
         if self.log is not None:
-            with Path(self.log).expanduser().open("a", encoding="utf-8") as file:
+            mode = "a" if more else "w"
+            with Path(self.log).expanduser().open(mode, encoding="utf-8") as file:
                 file.writelines(json.dumps(sample.row) + "\n" for sample in found)
         return found
 
@@ -194,7 +195,8 @@ def _drawn(
     samples = []
     for temperature in manner.temperatures:
         one, decode = manner.at(temperature), engine.tokenizer.decode
-        samples += running.judged(draw_samples(engine, problems, one, decode=decode))
+        drawn = draw_samples(engine, problems, one, decode=decode)
+        samples += running.judged(drawn, more=bool(samples))
     return heuristics, samples
 
 
