@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from practicum.cli.loading import device_called, tokenizer_called
-from practicum.cli.main import practicum
+from practicum.cli.main import practicum, run
 from practicum.errors import ConfigError
 from practicum.models.load import load
 from practicum.models.save import save
@@ -165,14 +165,42 @@ def test_devices_are_named_or_refused():
             device_called(name)
 
 
-def test_a_terminal_chat_ends_with_an_empty_line(chatty, monkeypatch):
+@pytest.fixture
+def typing(monkeypatch):
+    """Lets a test say what is typed in a terminal."""
+
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
+    def lines(*given):
+        typed = iter(given)
+        monkeypatch.setattr(sys, "stdin", Terminal())
+        monkeypatch.setattr("builtins.input", lambda _: next(typed))
+
+    return lines
+
+
+def test_a_terminal_chat_ends_with_an_empty_line(typing):
     from practicum.cli import chat
 
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    typed = iter(["hello", ""])
-    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    typing("hello", "")
     assert list(chat._lines()) == ["hello"]
+
+
+def test_a_question_that_is_too_long_does_not_end_a_terminal_chat(chatty, typing, capsys):
+    asked = ["chat", "--model", str(chatty), "--max-tokens", "4", "--temperature", "0"]
+    typing("hi", "ho", "")
+    assert run(asked) == 0
+    plain = capsys.readouterr().out
+    typing("hi", "much too long " * 50, "ho", "")
+    assert run(asked) == 0
+    told = capsys.readouterr()
+    assert told.out == plain
+    assert "context is 64; shorten the prompt" in told.err
+
+
+def test_a_model_not_made_for_chats_is_refused_before_anything_is_typed(here, typing, capsys):
+    typing()
+    assert run(["chat", "--model", str(here / "model")]) == 2
+    assert "no chat template" in capsys.readouterr().err

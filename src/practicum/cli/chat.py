@@ -9,6 +9,7 @@ import click
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, options_of
 from practicum.cli.sampling import Drawing
+from practicum.errors import ModelError
 
 if TYPE_CHECKING:
     from practicum.decoding.language_model import Chat, LanguageModel
@@ -27,17 +28,24 @@ def command(system: str | None) -> None:
     sampling = chosen(Drawing).sampling()
     model = chosen(Speaker).load()
     instructions: Chat = [{"role": "system", "content": system}] if system else []
+    model.encode_prompt([{"role": "user", "content": ""}])  # not made for chats: refused now
     turns: Chat = []
     for line in _lines():
-        turns.append({"role": "user", "content": line})
-        turns = _latest(model, instructions, turns, room=model.context - sampling.max_tokens)
+        asked: Chat = [*turns, {"role": "user", "content": line}]
+        asked = _latest(model, instructions, asked, room=model.context - sampling.max_tokens)
         answer = ""
-        for piece in model.stream([*instructions, *turns], sampling):
-            answer += piece
-            click.echo(piece, nl=False)
-            sys.stdout.flush()
+        try:
+            for piece in model.stream([*instructions, *asked], sampling):
+                answer += piece
+                click.echo(piece, nl=False)
+                sys.stdout.flush()
+        except ModelError as problem:  # more than the model reads
+            if not sys.stdin.isatty():
+                raise
+            click.echo(f"error: {problem}", err=True)  # and what was said before is still there
+            continue
         click.echo()
-        turns.append({"role": "assistant", "content": answer})
+        turns = [*asked, {"role": "assistant", "content": answer}]
 
 
 def _lines() -> Iterator[str]:
