@@ -61,10 +61,15 @@ def test_a_text_that_is_too_long_is_refused_or_cut(folder, capsys):
     ("arguments", "words"),
     [
         ((), "which texts?"),
-        (("x", "--file", "nowhere"), "No such file"),
+        (("x", "--file", "nowhere"), "cannot read nowhere: No such file"),
+        (("--file", "latin"), "latin is not UTF-8 (byte 2 is 0xef)"),
+        (("--file", "blank"), "blank holds no text"),
         (("x", "--model", "no-such"), "no embedder 'no-such'; known: minilm"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_line(arguments, words, capsys):
+def test_what_cannot_be_read_is_said_in_one_line(arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("latin").write_bytes("naïve".encode("latin-1"))
+    Path("blank").write_text("\n \n")
     assert run(["embed", *arguments]) == 2
     assert words in capsys.readouterr().err

@@ -118,6 +118,8 @@ def test_guessing_leaves_the_text_as_it_is(loud: str):
         (("--json-schema", "nowhere.json"), "cannot read nowhere.json: No such file"),
         (("--json-schema", "latin.json"), "latin.json is not UTF-8"),
         (("--json-schema", "broken.json"), "the schema is no JSON"),
+        (("--system", "be brief", "--raw"), "--system and --raw exclude each other"),
+        (("--top-p", "nan"), "'nan' is not a finite number"),
     ],
 )
 def test_what_a_text_cannot_be_held_to_is_refused_before_anything_is_loaded(
@@ -135,3 +137,8 @@ def test_what_a_text_cannot_be_held_to_is_refused_before_anything_is_loaded(
     assert line.startswith("error: ")
     assert words in line
     assert line.count("\n") == 1
+
+
+def test_instructions_that_a_model_would_not_see_are_refused(loud: str, capsys):
+    assert run(["generate", PROMPT, "--model", loud, "--system", "be brief"]) == 2
+    assert "has no chat template; write it into the prompt" in capsys.readouterr().err

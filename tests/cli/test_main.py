@@ -1,6 +1,7 @@
 """Help and the short verbs are quick, every verb is there, and mistakes cost one line."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -142,3 +143,29 @@ def test_control_c_is_one_line():
         said = process.stderr.read()
         assert process.wait() == 130
     assert said.strip() == "error: interrupted"
+
+
+def test_typed_bytes_that_are_no_text_are_named_in_every_locale():
+    for locale in ("C", "C.UTF-8"):
+        said = subprocess.run(
+            [*COMMAND, "tokenize", "encode", "bytes"],
+            input="naïve".encode("latin-1"),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "LC_ALL": locale},
+        )
+        assert said.returncode == 2
+        assert said.stderr.startswith(b"error: standard input is not UTF-8 (byte 2 is 0xef)")
+
+
+def test_a_closed_standard_input_is_an_empty_one():
+    said = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "embed", "--file", "-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (said.returncode, said.stderr) == (
+        2,
+        "error: standard input holds no text; expected one in each line\n",
+    )

@@ -37,14 +37,30 @@ def folder(tmp_path: Path) -> Path:
         (("--host", "0.0.0.0"), "give --key-file"),
         (("--host", "0.0.0.0", "--key-file", "nowhere"), "No such file"),
         (("--port", "70000"), "--port 70000"),
-        (("--max-body", "0"), "body_bytes is 0"),
-        (("--drain", "-1"), "drain is -1"),
+        (("--host", "0.0.0.0", "--key-file", "latin"), "latin is not UTF-8 (byte 2)"),
+        (("--max-body", "0"), "--max-body is 0"),
+        (("--timeout", "0"), "--timeout is 0"),
+        (("--timeout", "nan"), "'nan' is not a finite number"),
+        (("--requests-per-minute", "-1"), "--requests-per-minute is -1"),
+        (("--drain", "-1"), "--drain is -1"),
+        (("--drain", "inf"), "'inf' is not a finite number"),
+        (("--rows", "0"), "--rows is 0"),
+        (("--memory", "0"), "--memory is 0"),
+        (("--memory", "nan"), "'nan' is not a finite number"),
+        (("--max-waiting", "0"), "--max-waiting is 0"),
+        (("--bits", "0"), "weights of 0 bits; expected one of 4, 8, 16, 32"),
+        (("--draft", "small", "--draft-bits", "3"), "weights of 3 bits"),
+        (("--log", "."), "Is a directory"),
         (("--replicas", "0"), "--replicas 0"),
         (("--log", "no/such/folder"), "No such file"),
         (("--host", "no-such-host.invalid", "--open"), "cannot listen"),
     ],
 )
-def test_what_cannot_be_served_is_said_before_a_model_is_loaded(arguments, words, capsys):
+def test_what_cannot_be_served_is_said_before_a_model_is_loaded(
+    arguments, words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("latin").write_bytes("naïve".encode("latin-1"))
     assert run(["serve", "--model", "no-such-model", *arguments]) == 2
     assert words in capsys.readouterr().err
 
@@ -105,11 +121,13 @@ def test_an_embedder_answers_beside_a_model_and_without_one(folder, tmp_path, mo
     monkeypatch.setattr("practicum.serving.server.Server.run", lambda server, sockets: None)
     monkeypatch.setattr("practicum.serving.http.application", application)
     vec = str(plain_folder(tmp_path / "vec"))
-    for arguments in ((), ("--model", str(folder)), ("--name", "mine")):
+    monkeypatch.chdir(folder)
+    for arguments in ((), ("--model", str(folder)), ("--name", "mine"), ("--model", ".")):
         assert run(["serve", "--port", "0", "--embedder", vec, *arguments]) == 0
     names = [[one and one.name for one in (served, vectors)] for served, _, vectors in made]
-    assert names == [[None, "vec"], ["small", "vec"], [None, "mine"]]
-    made[1][0].worker.close()
+    assert names == [[None, "vec"], ["small", "vec"], [None, "mine"], ["small", "vec"]]
+    for number in (1, 3):
+        made[number][0].worker.close()
 
 
 def test_a_server_answers_those_with_a_key_and_ends_when_all_is_said(folder, tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from practicum.cli.engine import Room
-from practicum.cli.loading import Speaker
+from practicum.cli.loading import Speaker, name_of
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json, print_table, showing_progress
 from practicum.errors import ConfigError
@@ -67,18 +68,36 @@ def serve(url: str | None, key: str | None, plot: str | None, as_json: bool) -> 
     """
     if plot is not None and Path(plot).suffix != ".png":
         raise ConfigError(f"--plot is {plot}; expected a .png file")
+    if plot is not None and not Path(plot).parent.is_dir():
+        raise ConfigError(f"no folder {Path(plot).parent} to write {Path(plot).name} in")
     loads = chosen(Asking).loads()
     with showing_progress():
         if url is not None:
-            found = asyncio.run(_measured(url, loads, key))
+            found = asyncio.run(_measured(_checked(url), loads, key))
         else:
             with _served() as here:
                 found = asyncio.run(_measured(here, loads, None))
-    if plot is not None:
-        _draw(found, Path(plot))
     if as_json:
         print_json([one.row() for one in found])
-        return
+    else:
+        _print(found)
+    if plot is not None:
+        _draw(found, Path(plot))
+
+
+def _checked(url: str) -> str:
+    """The address of a server. Raises ConfigError where it cannot be one."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        good = False
+    if not good:
+        raise ConfigError(f"--url is '{url}'; expected one such as http://127.0.0.1:8000/v1")
+    return url
+
+
+def _print(found: "list[Measured]") -> None:
     print_table([_line(one) for one in found])
     for one in found:
         if one.problem is not None:
@@ -103,9 +122,13 @@ def _served() -> Iterator[str]:
     from practicum.serving.served import Served
     from practicum.serving.server import Patience, Server, listening
 
-    speaker = chosen(Speaker)
+    speaker, room = chosen(Speaker), chosen(Room)
+    room.check()
     with listening("127.0.0.1", 0) as door:
-        served = Served.of(Path(speaker.model).name, chosen(Room).worker(speaker.read()))
+        model = speaker.read()
+        if model.chat_template is None and not chosen(Asking).text:
+            raise ConfigError(f"{speaker.model} is not made for chats; give --text")
+        served = Served.of(name_of(speaker.model), room.worker(model))
         server = Server(application(served, HttpSettings()), served.worker, Patience())
         thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
         thread.start()

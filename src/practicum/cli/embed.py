@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from practicum.cli.embedders import PACKAGED, embedder_called
 from practicum.cli.loading import Placement
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import print_table
+from practicum.cli.text_files import read_text
 from practicum.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,8 +54,12 @@ def command(texts: tuple[str, ...]) -> None:
 def _lines(file: str | None) -> list[str]:
     if file is None:
         return []
-    whole = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-    return [line for line in whole.splitlines() if line.strip()]
+    whole = sys.stdin.read() if file == "-" else read_text(file)
+    lines = [line for line in whole.splitlines() if line.strip()]
+    if not lines:
+        place = "standard input" if file == "-" else file
+        raise DataError(f"{place} holds no text; expected one in each line")
+    return lines
 
 
 def _alike(texts: list[str], vectors: "Tensor") -> list[dict[str, Any]]:

@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from practicum.cli.loading import Speaker
-from practicum.cli.options import explained
+from practicum.cli.options import explained, naming
 from practicum.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
+    from practicum.adapters.quantize import Quantized
     from practicum.decoding.draft_model import DraftModel
     from practicum.decoding.language_model import LanguageModel
     from practicum.decoding.prompt_lookup import PromptLookup
+    from practicum.serving.settings import Settings
     from practicum.serving.worker import Worker
 
+FIELDS = {f"Settings.{name}": f"--{name}" for name in ("rows", "memory", "chunk", "drafted")}
+FIELDS |= {"Settings.waiting": "--max-waiting"}
 PRECISIONS: "dict[str, Literal['float32', 'bfloat16', 'float16']]" = {
     "torch.float32": "float32",
     "torch.bfloat16": "bfloat16",
@@ -47,6 +51,12 @@ class Room:
         if self.draft_bits is not None and self.draft is None:
             raise ConfigError("--draft-bits is of a draft model; give --draft, too")
 
+    def check(self, waiting: int = 256) -> None:
+        """Raises ConfigError for what no engine takes, before a model is loaded."""
+        self._settings(waiting, None)
+        for bits in (self.bits, self.draft_bits):
+            _layout(bits)
+
     def worker(self, model: "LanguageModel", waiting: int = 256) -> "Worker":
         """An engine for `model`, running in a thread of its own.
 
@@ -54,19 +64,24 @@ class Room:
         draft does not fit.
         """
         from practicum.serving.engine import Engine
-        from practicum.serving.settings import Settings
         from practicum.serving.worker import Worker
 
-        settings = Settings(
-            rows=self.rows,
-            memory=self.memory,
-            chunk=self.chunk,
-            waiting=waiting,
-            drafts=self._drafts(model),
-            drafted=self.drafted,
-        )
+        settings = self._settings(waiting, self._drafts(model))
         _pack(model, self.bits)
         return Worker(Engine(model, settings))
+
+    def _settings(self, waiting: int, drafts: "PromptLookup | DraftModel | None") -> "Settings":
+        from practicum.serving.settings import Settings
+
+        with naming(FIELDS):
+            return Settings(
+                rows=self.rows,
+                memory=self.memory,
+                chunk=self.chunk,
+                waiting=waiting,
+                drafts=drafts,
+                drafted=self.drafted,
+            )
 
     def _drafts(self, model: "LanguageModel") -> "PromptLookup | DraftModel | None":
         """Who drafts for `model`: a second one is where it is, and in the same precision."""
@@ -101,7 +116,6 @@ def _pack(model: "LanguageModel", bits: int | None) -> None:
     """Lay out the weights in as many bits; by default in 32, where that can be done."""
     import torch
 
-    from practicum.adapters.quantize import Quantized
     from practicum.decoding.model import device_of
     from practicum.models.decoder import DecoderModel
 
@@ -112,5 +126,12 @@ def _pack(model: "LanguageModel", bits: int | None) -> None:
         plain = type(network) is DecoderModel and device_of(network).type == "cpu"
         if not plain or network.embedding.weight.dtype != torch.float32:
             return
+    _layout(bits).attach(network)
+
+
+def _layout(bits: int | None) -> "Quantized":
+    """Weights in as many bits, by default 32. Raises ConfigError where there is no such layout."""
+    from practicum.adapters.quantize import Quantized
+
     # the output decides most, and is where ggml's files keep 8 bits
-    Quantized(bits=bits or 32, output_bits=8 if bits == 4 else None).attach(network)
+    return Quantized(bits=32 if bits is None else bits, output_bits=8 if bits == 4 else None)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
 from practicum.cli.render import json_option, print_json
 from practicum.cli.sampling import Drawing
+from practicum.cli.text_files import read_text
 from practicum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Form:
         if sum(asked) > 1:
             raise ConfigError("--json-schema, --regex and --lookup exclude each other; give one")
         if self.json_schema is not None:
-            return JsonSchema(schema=_read(Path(self.json_schema)))
+            return JsonSchema(schema=read_text(self.json_schema))
         return None if self.regex is None else Regex(pattern=self.regex)
 
 
@@ -60,7 +60,14 @@ def command(prompt: str | None, raw: bool, system: str | None, as_json: bool) ->
     sampling = chosen(Drawing).sampling()
     constraint = chosen(Form).constraint()
     text = sys.stdin.read() if prompt is None else prompt
+    if system and raw:
+        raise ConfigError("--system and --raw exclude each other; give one")
     model = chosen(Speaker).load()
+    if system and model.chat_template is None:
+        raise ConfigError(
+            f"--system is for models made for chats, and {chosen(Speaker).model} has no chat "
+            "template; write it into the prompt"
+        )
     asked = text if raw or model.chat_template is None else _chat(text, system)
     sampling = replace(sampling, logprobs=0) if as_json else sampling
     for piece in _pieces(model, asked, sampling, constraint):
@@ -74,15 +81,6 @@ def command(prompt: str | None, raw: bool, system: str | None, as_json: bool) ->
 def _chat(text: str, system: str | None) -> "Prompt":
     instructions: Chat = [{"role": "system", "content": system}] if system else []
     return [*instructions, {"role": "user", "content": text}]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode()
-    except OSError as problem:
-        raise ConfigError(f"cannot read {path}: {problem.strerror}") from problem
-    except UnicodeDecodeError as problem:
-        raise ConfigError(f"{path} is not UTF-8 (byte {problem.start})") from problem
 
 
 def _pieces(

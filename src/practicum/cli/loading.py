@@ -1,6 +1,7 @@
 """From what a user calls a model, a tokenizer or a device to the thing itself."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from practicum.cli.options import explained
@@ -58,6 +59,12 @@ class Speaker(Placement):
         if loaded.tokenizer is None:
             raise ModelError(f"{loaded.source} has no tokenizer.json; put the model's one there")
         return LanguageModel(loaded.model, loaded.tokenizer, loaded.chat_template)
+
+
+def name_of(reference: str) -> str:
+    """What a model is called that is named so: the last part, also of `.` or `~`."""
+    path = Path(reference).expanduser()
+    return path.resolve().name if path.is_dir() else path.name
 
 
 def device_called(name: str | None) -> str:

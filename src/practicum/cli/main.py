@@ -1,9 +1,10 @@
 """`practicum`: finds the verb, runs it, and turns what goes wrong into one line.
 
 A verb is a file beside this one whose `command` is a Click command; it is imported only when it is
-called, so that help and the short verbs stay quick. This is the only place that catches errors.
+called, so that help and the short verbs stay quick. Errors that a verb lets through end here.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -70,6 +71,7 @@ def practicum() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its status."""
+    _set_up_input()
     status = run(arguments)
     try:
         sys.stdout.flush()
@@ -78,6 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if status == BROKEN_PIPE:  # else Python would complain once more while closing stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _set_up_input() -> None:
+    """What is no UTF-8 is an error in every locale, and a closed input an empty one."""
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    elif isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="strict")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

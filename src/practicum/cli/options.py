@@ -11,15 +11,30 @@ def command() -> None:
 """
 
 import dataclasses
+import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import click
 
+from practicum.errors import ConfigError
+
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Finite(click.types.FloatParamType):
+    """A number, and neither infinity nor `nan`, which slip through comparisons."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See Click."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def explained(default: T, text: str) -> T:
@@ -42,6 +57,18 @@ def options_of(description: type) -> Callable[[Command], Command]:
 def chosen(description: type[T]) -> T:
     """What the options of the running verb say."""
     return description(**click.get_current_context().meta[_key(description)])
+
+
+@contextmanager
+def naming(options: Mapping[str, str]) -> Iterator[None]:
+    """Within the block a ConfigError about a field, such as `Settings.rows`, names its option."""
+    try:
+        yield
+    except ConfigError as problem:
+        said = str(problem)
+        for field, option in options.items():
+            said = said.replace(field, option)
+        raise ConfigError(said) from problem
 
 
 def _key(description: type) -> str:
@@ -75,4 +102,4 @@ def _kind(hint: Any) -> Any:
         hint = next(member for member in typing.get_args(hint) if member is not types.NoneType)
     if typing.get_origin(hint) is Literal:
         return click.Choice(typing.get_args(hint))
-    return hint
+    return Finite() if hint is float else hint

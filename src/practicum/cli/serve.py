@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,8 +14,8 @@ from click.core import ParameterSource
 from practicum.cli.copies import Copies
 from practicum.cli.embedders import embedder_called
 from practicum.cli.engine import Room
-from practicum.cli.loading import Speaker
-from practicum.cli.options import chosen, explained, options_of
+from practicum.cli.loading import Speaker, name_of
+from practicum.cli.options import chosen, explained, naming, options_of
 from practicum.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +27,13 @@ if TYPE_CHECKING:
 
 KEYS = "PRACTICUM_API_KEYS"
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+FIELDS = {
+    "HttpSettings.body_bytes": "--max-body",
+    "HttpSettings.answer_seconds": "--timeout",
+    "HttpSettings.requests_per_minute": "--requests-per-minute",
+    "HttpSettings.tokens_per_minute": "--tokens-per-minute",
+    "Patience.drain": "--drain",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +49,28 @@ class Place:
 
     def keys(self) -> "Keys":
         """The keys of the file and of the environment."""
-        from practicum.serving.keys import Keys, keys_of, read_keys
+        from practicum.serving.keys import Keys, keys_of
 
         held = keys_of(os.environ.get(KEYS, "").replace(",", "\n").splitlines())
         if self.key_file is not None:
-            held = Keys(held.digests + read_keys(self.key_file).digests)
+            held = Keys(held.digests + self._keys_in(self.key_file).digests)
         if not held and not self.open and not self.local:
             raise ConfigError(
                 f"--host {self.host} can be reached from other machines; give --key-file (or "
                 f"{KEYS}), or --open to let everybody ask"
             )
         return held
+
+    def _keys_in(self, file: str) -> "Keys":
+        from practicum.serving.keys import read_keys
+
+        try:
+            return read_keys(file)
+        except UnicodeDecodeError as problem:
+            raise ConfigError(
+                f"{file} is not UTF-8 (byte {problem.start}); expected a key a line: KEY or NAME "
+                "KEY"
+            ) from problem
 
     @property
     def local(self) -> bool:
@@ -115,41 +132,46 @@ def command() -> None:
     """Answer over HTTP as OpenAI does: chats, completions, embeddings.
 
     Point any of their clients at it: OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none").
-    SIGTERM and Ctrl-C end it once the running answers are finished.
+    SIGTERM and Ctrl-C end it once the running answers are finished, a second Ctrl-C at once.
     """
     place, allowance = chosen(Place), chosen(Allowance)
     copies, alone = chosen(Copies), chosen(Beside).alone
     copies.check()
     if alone and copies.replicas > 1:
         raise ConfigError("--replicas copies the model that writes; give --model, too")
+    room = chosen(Room)
+    if not alone:
+        room.check(allowance.max_waiting)
     keys = place.keys()
     settings, patience = _settings(allowance, keys, place.hosts(keys)), _patience(allowance)
     door = _door(place)  # before the model: that the port is taken is known at once
     with door:
         sentences = _sentences(place, alone, allowance.max_waiting)
-        served = None if alone else _served(place, chosen(Room), allowance.max_waiting)
+        served = None if alone else _served(place, room, allowance.max_waiting)
         _serve(served, sentences, settings, door, patience)
 
 
 def _settings(allowance: Allowance, keys: "Keys", hosts: frozenset[str] | None) -> "HttpSettings":
     from practicum.serving.http_settings import HttpSettings
 
-    return HttpSettings(
-        keys=keys,
-        hosts=hosts,
-        body_bytes=allowance.max_body,
-        answer_seconds=allowance.timeout,
-        requests_per_minute=allowance.requests_per_minute,
-        tokens_per_minute=allowance.tokens_per_minute,
-        log=_log(allowance.log),
-        log_prompts=allowance.log_prompts,
-    )
+    with naming(FIELDS):
+        return HttpSettings(
+            keys=keys,
+            hosts=hosts,
+            body_bytes=allowance.max_body,
+            answer_seconds=allowance.timeout,
+            requests_per_minute=allowance.requests_per_minute,
+            tokens_per_minute=allowance.tokens_per_minute,
+            log=_log(allowance.log),
+            log_prompts=allowance.log_prompts,
+        )
 
 
 def _patience(allowance: Allowance) -> "Patience":
     from practicum.serving.server import Patience
 
-    return Patience(drain=allowance.drain)
+    with naming(FIELDS):
+        return Patience(drain=allowance.drain)
 
 
 def _log(path: str) -> Callable[[str], None]:
@@ -161,7 +183,7 @@ def _log(path: str) -> Callable[[str], None]:
         with open(path, "a", encoding="utf-8") as file:  # anew each time: logs are moved away
             file.write(f"{line}\n")
 
-    Path(path).touch()  # that it cannot be written is known at once
+    open(path, "a").close()  # that it cannot be written is known at once
     return write
 
 
@@ -177,7 +199,7 @@ def _served(place: Place, room: Room, waiting: int) -> "Served":
 
 
 def _name_of_writer(place: Place) -> str:
-    return place.name or Path(chosen(Speaker).model).name
+    return place.name or name_of(chosen(Speaker).model)
 
 
 def _sentences(place: Place, alone: bool, waiting: int) -> "Sentences | None":
@@ -186,7 +208,7 @@ def _sentences(place: Place, alone: bool, waiting: int) -> "Sentences | None":
     embedder = chosen(Beside).embedder
     if embedder is None:
         return None
-    name = place.name if alone and place.name else Path(embedder).name
+    name = place.name if alone and place.name else name_of(embedder)
     if not alone and name == _name_of_writer(place):
         raise ConfigError(f"both models are called '{name}'; give the one that writes a --name")
     loaded = embedder_called(embedder, chosen(Speaker))
