@@ -97,6 +97,52 @@ HOSTILE = {
         "failed",
         "exit status 5",
     ),
+    "deep reports": (
+        "import os\nos.write(3, b'[' * 4096)\nos._exit(5)",
+        "failed",
+        "exit status 5",
+    ),
+    "a report for the terminal": (
+        'import os\nos.write(3, b\'{"error": "a\\\\nb\\\\u001b"}\')\nos._exit(1)',
+        "failed",
+        "a b\ufffd",
+    ),
+    "words that nobody can write": ("raise ValueError('\\ud800')", "failed", "ValueError: \ufffd"),
+    "nowhere to print": ("import sys\nsys.stdout = None\ndel sys.stderr", "passed", ""),
+    "a place of its own to print": (
+        "import sys\nclass Mine: write = flush = lambda *_: None\nsys.stdout = Mine()\nprint(1)",
+        "passed",
+        "",
+    ),
+    "no way to stop tracing": ("import sys\ndel sys.settrace", "passed", ""),
+    "an exit of its own kind": (
+        "class Odd(int): __and__ = str.join\nraise SystemExit(Odd(259))",
+        "failed",
+        "exit status 3",
+    ),
+    "the end of its group": ("import os\nos.kill(0, 9)", "killed", "Killed (signal 9)"),
+    "brackets without end": ("(" * 10**5, "failed", "SyntaxError: too many nested parentheses"),
+    "odd names and no rights": (
+        "import os\nfor name in b'\\xff', b'\\n', b'-rf', b'a' * 255:\n"
+        "    os.makedirs(name + b'/b')\n    open(name + b'/c', 'w')\n"
+        "    os.mkdir(name + b'/d', 0)\n"
+        "os.mkfifo('pipe')\nos.symlink('pipe', 'link')\nos.umask(0o777)\nos.mkdir('none')",
+        "passed",
+        "",
+    ),
+    "its keeper's files": (
+        attack(
+            "place = f'/proc/{os.getppid()}/fd/'\nfor number in range(40):\n"
+            "    for mode in os.O_RDONLY, os.O_RDWR: refused(os.open, place + str(number), mode)"
+        ),
+        "passed",
+        "refused",
+    ),
+    "pipes of a megabyte": (
+        attack("import fcntl\nrefused(fcntl.fcntl, os.pipe()[1], 1031, 2**20)"),
+        "passed",
+        "refused",
+    ),
     "files outside": (
         attack(
             "for path in '/x', '/etc/x', '/usr/x', '/home/x', '/tmp/../x', os.__file__:\n"

@@ -1,6 +1,7 @@
 """The sandbox against programs that mean harm: contained, told rightly, nothing left."""
 
 import json
+import math
 import os
 import platform
 import select
@@ -255,11 +256,39 @@ def test_namespaces_alone_keep_from_network_and_processes(outside):
     source = attack(
         "import socket\nrefused(socket.create_connection, ('127.0.0.1', facts['port']), 1)\n"
         "refused(os.kill, facts['caller'], 0)\nrefused(open, facts['file'])\n"
-        "refused(os.chroot, '.')\nrefused(open, '/usr/x', 'w')"
+        "refused(os.chroot, '.')\nrefused(open, '/usr/x', 'w')\n"
+        "print('refused' if libc.unshare(0x10000000) else 'ESCAPED to be root within')"
     )
     programs = [Program(source=source, files={"attack.py": ATTACK}, stdin=json.dumps(outside))]
     ((_, outcome),) = sandbox.run(programs)
-    assert outcome.output == "refused\n" * 5, outcome
+    assert outcome.output == "refused\n" * 6, outcome
+
+
+KEYS = """
+import ctypes
+from practicum.symbolic.sandbox import *
+keys = ctypes.CDLL(None, use_errno=True).syscall
+if keys(250, 1, None) == -1 or keys(248, b"user", b"practicum", b"secret", 6, -3) == -1:
+    raise SystemExit(3)
+source = "import ctypes\\nprint(ctypes.CDLL(None).syscall(250, 10, -3, b'user', b'practicum', 0))"
+with Sandbox(workers=1, layers=("namespaces",)) as sandbox:
+    ((_, outcome),) = sandbox.run([Program(source=source)])
+print(outcome.output, keys(250, 10, -3, b"user", b"practicum", 0) > 0)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
+def test_the_keys_of_the_caller_are_not_the_program_s():
+    needed("namespaces")
+    done = subprocess.run(
+        [sys.executable, "-c", KEYS],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+    )
+    if done.returncode == 3:
+        pytest.skip("this kernel keeps no keys, or not for us")
+    assert done.stdout.split() == ["-1", "True"], done.stderr
 
 
 def test_results_come_as_they_end_and_programs_are_taken_as_places_get_free(sandbox):
@@ -320,16 +349,20 @@ def test_the_thread_that_opened_it_may_end(sandbox):
 
 
 CALLER = """
-import psutil, sys
+import os, psutil, sys
 from practicum.symbolic.sandbox import *
 with Sandbox(Limits(seconds=60), workers=2, layers=sys.argv[1].split()) as sandbox:
-    asleep = Program(source="import time\\ntime.sleep(60)")
+    deaf = "import ctypes, time\\nctypes.CDLL(None).prctl(1, 0)\\ntime.sleep(60)"
+    asleep = Program(source=deaf)  # it has asked not to be told when its keeper ends
     run = sandbox.run([Program(source="print()"), asleep, asleep])
     next(run)
     import time
     time.sleep(0.1)
     print(*[lane.folder or "/nowhere" for lane in sandbox._lanes])
     print(*[process.pid for process in psutil.Process().children(recursive=True)], flush=True)
+    if os.fork() == 0:  # a copy of the caller, which holds its files
+        sys.stdin.read()
+        os._exit(0)
     next(run)
 """
 
@@ -346,6 +379,7 @@ def test_nothing_outlives_its_caller(way, end):
     needed(way)
     with subprocess.Popen(
         [sys.executable, "-c", CALLER, " ".join(WAYS[way])],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -357,9 +391,9 @@ def test_nothing_outlives_its_caller(way, end):
         assert len(processes) >= 3, "keepers and a program at least"
         caller.send_signal(end)
         caller.wait(20)
-    until = time.monotonic() + 10
-    while any(map(lives, processes)) and time.monotonic() < until:
-        time.sleep(0.02)
+        until = time.monotonic() + 10
+        while any(map(lives, processes)) and time.monotonic() < until:
+            time.sleep(0.02)
     assert [number for number in processes if lives(number)] == []
     assert not any(map(os.path.exists, folders))
 
@@ -381,6 +415,9 @@ for layers in (("namespaces", "seccomp"), ("landlock", "seccomp")):
         for _, outcome in sandbox.run([program, Program(source="x = bytearray(10**9)")]):
             print(json.dumps([outcome.kind, outcome.output]))
         assert not sandbox.protections().nobody
+        source = "import resource\\nprint(resource.getrlimit(resource.RLIMIT_NPROC)[1])"
+        ((_, outcome),) = sandbox.run([Program(source=source)])
+        assert int(outcome.output) < 2100, outcome  # that user has a handful of tasks
 """
 
 
@@ -431,12 +468,32 @@ def test_without_essential_layers_it_refuses_unless_forced():
     assert len(psutil.Process().children(recursive=True)) == before, "even here nothing is left"
 
 
+def test_nothing_outlives_a_keeper_that_is_killed():
+    murder = (
+        "import ctypes, os, time\nctypes.CDLL(None).prctl(1, 0)\n"  # not to end with its keeper
+        "os.kill(os.getppid(), 9)\ntime.sleep(60)"
+    )
+    with Sandbox(LIMITS, layers=(), forced=True, workers=1) as forced:
+        folder = str(forced._lanes[0].folder)
+        (outcome,) = ran(forced, murder)
+    assert outcome.kind == "killed"
+    assert "process is gone" in outcome.reason
+    every = [
+        " ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])
+    ]
+    assert [words for words in every if folder in words] == []
+    assert not os.path.exists(folder)
+
+
 def test_what_cannot_be_is_refused_in_one_line():
     for name in ("/etc/x", "../x", "a/../../x", ""):
         with pytest.raises(ConfigError, match="expected a relative path"):
             Program(source="", files={name: ""})
     with pytest.raises(ConfigError, match="Limits.seconds is 0"):
         Limits(seconds=0.0)
+    for number in (math.inf, math.nan):
+        with pytest.raises(ConfigError, match=f"Limits.seconds is {number}"):
+            Limits(seconds=number)
     with pytest.raises(ConfigError, match="Python needs 64 MiB"):
         Limits(memory=1)
     with pytest.raises(ConfigError, match="cpu_seconds is 0"):
@@ -452,6 +509,56 @@ def test_a_fork_of_the_caller_does_not_end_its_sandbox(sandbox):
         os._exit(0)
     os.waitpid(child, 0)
     assert ran(sandbox, "print(1)", "print(2)")[0].output == "1\n"
+
+
+def test_a_fork_of_the_caller_runs_its_programs_elsewhere(sandbox):
+    theirs = ["print(1)", "import time\ntime.sleep(0.5)\nprint('theirs')"]
+    child = os.fork()
+    if child == 0:
+        run = sandbox.run([Program(source=source) for source in theirs])
+        next(run)
+        os._exit(0)  # while the other program runs
+    assert os.waitpid(child, 0)[1] == 0
+    assert [o.output for o in ran(sandbox, "print(1)", "print(2)")] == ["1\n", "2\n"]
+
+
+def test_a_fork_of_the_caller_does_not_stop_what_runs(sandbox):
+    mine = ["print(1)", "import time\ntime.sleep(0.5)\nprint(2)"]
+    run = sandbox.run([Program(source=source) for source in mine])
+    assert next(run)[1].output == "1\n"
+    child = os.fork()
+    if child == 0:
+        run.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert select.select(sandbox._lanes, [], [], 20)[0], "the answer is still there"
+    assert next(run)[1].output == "2\n"
+    run.close()
+
+
+CLOSED = """
+import json, os, sys
+kept = os.dup(1)
+for number in json.loads(sys.argv[2]):
+    os.close(number)
+from practicum.symbolic.sandbox import *
+source = "import sys; print(sys.stdin.read(), 1); print(2, file=sys.stderr)"
+with Sandbox(workers=1, layers=sys.argv[1].split()) as sandbox:
+    ((_, outcome),) = sandbox.run([Program(source=source, stdin="in")])
+os.write(kept, json.dumps([outcome.output, outcome.errors]).encode())
+"""
+
+
+@pytest.mark.parametrize("closed", [[0], [2], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_caller_needs_no_standard_files(way, closed):
+    needed(way)
+    done = subprocess.run(
+        [sys.executable, "-c", CLOSED, " ".join(WAYS[way]), str(closed)],
+        stdout=subprocess.PIPE,
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "PATH": os.environ["PATH"]},
+    )
+    assert json.loads(done.stdout) == ["in 1\n", "2\n"]
 
 
 def test_closing_it_ends_a_run_that_goes_on(sandbox):

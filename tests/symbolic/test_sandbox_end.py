@@ -29,6 +29,16 @@ CASES = {
         "failed",
         "exit status 1",
     ),
+    "an error for the terminal": (
+        {"status": 256, "report": report(error="a\nb\x1b \ud800")},
+        "failed",
+        "a b\ufffd \ufffd",
+    ),
+    "an error without words": (
+        {"status": 256, "report": report(error=["a"])},
+        "failed",
+        "exit status 1",
+    ),
     "no memory": (
         {"status": 256, "report": report(error="MemoryError")},
         "out of memory",
@@ -58,6 +68,8 @@ def test_an_end_has_a_kind_and_a_reason(name):
     assert told(replace(PASSED, **change), **LIMITS) == (kind, reason)
 
 
-@pytest.mark.parametrize("said", [b"", b"{", b"[1]", b"\xff", b"null", b'{"a": 1}{"b": 2}'])
+@pytest.mark.parametrize(
+    "said", [b"", b"{", b"[1]", b"\xff", b"null", b'{"a": 1}{"b": 2}', b"[" * 4096]
+)
 def test_a_report_without_sense_says_nothing(said):
     assert reported(replace(PASSED, report=said)) == {}

@@ -89,6 +89,7 @@ CASES = {  # call, arguments, answer
     "the same with upper bits": ("ioctl", (0, 0x5412 + (1 << 40)), errno.ENOTTY),
     "a lock": ("fcntl", (0, 6), ALLOWED),
     "signals to an owner": ("fcntl", (0, 8, 1), errno.EPERM),
+    "a pipe of a megabyte": ("fcntl", (0, 1031, 2**20), errno.EPERM),
     "a pair of streams": ("socketpair", (1, 1 | 0x80000), ALLOWED),
     "a pair of datagrams": ("socketpair", (1, 2 | 0x80000), errno.EPERM),
     "a pair of another family": ("socketpair", (30, 1), errno.EPERM),
@@ -118,6 +119,8 @@ def test_among_others_a_program_signals_only_itself(machine):
         for other in (76, 1, -1, -77):
             assert answer(made, machine, known[call], other, 9) == errno.EPERM
     assert answer(made, machine, known["fchmod"], 0) == errno.EPERM
+    assert answer(made, machine, known["prctl"], 1, 0) == errno.EPERM, "it ends with its keeper"
+    assert answer(made, machine, known["prctl"], 15) == ALLOWED
 
 
 def test_all_conditions_of_a_rule_have_to_hold(machine):

@@ -5,6 +5,7 @@ the sandbox knows, x86_64 and aarch64.
 """
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -13,9 +14,10 @@ from functools import cache
 MACHINE = platform.machine()
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 CAPSET = {"x86_64": 126, "aarch64": 91}
+KEYCTL = {"x86_64": 250, "aarch64": 219}
 CLOSE_RANGE, MOUNT_SETATTR = 436, 442
 
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 22, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -86,6 +88,15 @@ def pivot_root(new: str, old: str) -> None:
 def close_from(first: int) -> None:
     """Close every file descriptor from `first` on (Linux 5.9)."""
     call("close_range", CLOSE_RANGE, first, 2**32 - 1, 0)
+
+
+def forget_keys() -> None:
+    """Leave the session's keyring, where a user's secrets may be, for an empty one (keyctl(2))."""
+    try:
+        call("keyctl", KEYCTL[MACHINE], 1, None)  # KEYCTL_JOIN_SESSION_KEYRING
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSYS, errno.EPERM):  # no keys, or nobody may use them
+            raise
 
 
 def drop_capabilities() -> None:

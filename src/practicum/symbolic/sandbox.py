@@ -7,10 +7,16 @@ folder written. Elsewhere Landlock holds the files and a filter on system calls 
 program may start no other. In both cases it runs without capabilities, as `nobody` where the caller
 is root, and most of the kernel's calls are refused. Linux only.
 
-Not kept: the kernel itself, which is shared, and time, which programs can measure. A program and
-the tests that follow it in one source share a process, so that it can fake their success; have its
-answer on stdout compared by the caller where that matters (`Outcome.finished` tells the simple
-case, `sys.exit(0)` halfway).
+Not kept: the kernel itself, which is shared, and time, which programs can measure. What the kernel
+remembers of a program, page tables above all, comes on top of its memory, at most twice as much.
+Without namespaces a program can fill the disk and start a thousand threads or two; as root, any
+number. Without the filter it can leave System V memory and keys to later programs of the sandbox,
+and talk to the host of a virtual machine (vsock). What is forced can do all that nothing protects
+from, such as stopping its keeper, so that the caller waits.
+
+A program and the tests that follow it in one source share a process, so that it can fake their
+success; have its answer on stdout compared by the caller where that matters (`Outcome.finished`
+tells the simple case, `sys.exit(0)` halfway).
 """
 
 import math
@@ -59,14 +65,14 @@ class Limits:
     memory: int = 512 * 2**20  # address space of a process, Python's own 50 MB included
     output: int = 2**20  # stdout and stderr together
     processes: int = 1  # 1: it may start no other; more: threads count too; needs namespaces
-    threads: int = 32  # of the single process
+    threads: int = 32  # of the single process; kept by namespaces only
     file_size: int = 16 * 2**20
     folder: int = 64 * 2**20  # all its files together; kept by namespaces only
     files: int = 4096  # how many; kept by namespaces only
 
     def __post_init__(self) -> None:
         for name in ("seconds", "output", "processes", "threads", "file_size", "folder", "files"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"Limits.{name} is {getattr(self, name)}; expected more than 0")
         if self.cpu_seconds is not None and self.cpu_seconds < 1:
             raise ConfigError(f"Limits.cpu_seconds is {self.cpu_seconds}; expected 1 or more")

@@ -24,7 +24,7 @@ def told(ended: Ended, *, seconds: float, cpu: int, memory: int, output: int) ->
     status = os.waitstatus_to_exitcode(ended.status)
     if status == 0:
         return "passed", ""
-    error = str(reported(ended).get("error", ""))
+    error = _line(reported(ended).get("error"))
     if error.partition(":")[0] == "MemoryError":
         return "out of memory", f"more than {memory} bytes"
     return "failed", error or f"exit status {status}"
@@ -37,9 +37,15 @@ def reported(ended: Ended) -> dict[str, Any]:
     """
     try:
         report = json.loads(ended.report)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter by a thousand brackets
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def _line(said: object) -> str:
+    """What a program said of itself as one line that can be printed; "" where it is no text."""
+    words = said.split() if isinstance(said, str) else []
+    return "".join(each if each.isprintable() else "\ufffd" for each in " ".join(words))
 
 
 def _killed(ended: Ended, cpu: int, memory: int) -> tuple[Kind, str]:

@@ -56,6 +56,8 @@ def main(control: int, results: Sequence[int], asked: dict[str, Any]) -> None:
         root, beside = sandbox_lockdown.enter(asked)
         strays = sandbox_lockdown.children()
         layers = sandbox_lockdown.lock(asked, root=root)
+        if not asked["namespaces"]:
+            beside = sandbox_lockdown.room()
     except OSError as problem:
         channel.send(json.dumps({"problem": str(problem)}).encode())
         return
@@ -79,6 +81,13 @@ def _low(*files: int) -> list[int]:
     return moved
 
 
+def _pipe() -> tuple[int, int]:
+    """A pipe whose reader never waits: where there is a /proc a program can read it, too."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader, writer
+
+
 class Keeper:
     """One program after the other, each in a fork."""
 
@@ -97,8 +106,7 @@ class Keeper:
         self.buffer = bytearray(_WIPED)
         names = {"RLIMIT_AS": "memory", "RLIMIT_CPU": "cpu", "RLIMIT_FSIZE": "file_size"}
         self.limits = {limit: asked[name] for limit, name in names.items()}
-        if asked["namespaces"]:  # elsewhere all processes of the user would be counted
-            self.limits["RLIMIT_NPROC"] = beside + asked["tasks"]
+        self.limits["RLIMIT_NPROC"] = beside + asked["tasks"]
         self.process = os.getpid()
         narrow = self.asked["seccomp"] and not asked["forks"]
         self.filter = seccomp.narrowing(system_calls.NO_PROCESSES) if narrow else None
@@ -128,7 +136,7 @@ class Keeper:
         for file in self.results:
             os.ftruncate(file, 0)
             os.lseek(file, 0, os.SEEK_SET)
-        pipes = [os.pipe() for _ in self.results]
+        pipes = [_pipe() for _ in self.results]
         started = time.monotonic()
         program = os.fork()
         if program == 0:
@@ -176,20 +184,27 @@ class Keeper:
                 if handle in ready:
                     return ""
                 if self.caller in ready:
+                    self._clear(program)
                     os._exit(0)
                 if self.channel.fileno() in ready:
                     return "stopped"
                 for file in ready:
-                    if not self._pump(file, readers.index(file), written):
+                    if self._pump(file, readers.index(file), written) == 0:
                         waiting.unregister(file)
                 if written[0] + written[1] > self.asked["output"]:
                     return "output"
         finally:
             os.close(handle)
 
-    def _pump(self, reader: int, number: int, written: list[int]) -> bool:
-        """Move what is there from the pipe to the result, as far as allowed; False at its end."""
-        count = os.readv(reader, [self.buffer])
+    def _pump(self, reader: int, number: int, written: list[int]) -> int | None:
+        """Move what is there from the pipe to the result, as far as allowed.
+
+        Returns how much was there: 0 at the pipe's end, None where nothing is there now.
+        """
+        try:
+            count = os.readv(reader, [self.buffer])
+        except BlockingIOError:
+            return None
         if number < 2:
             room = self.asked["output"] - written[0] - written[1]
         else:
@@ -197,7 +212,7 @@ class Keeper:
         written[number] += count
         if room > 0:
             os.write(self.results[number], memoryview(self.buffer)[: min(count, room)])
-        return count > 0
+        return count
 
     def _clear(self, program: int) -> dict[str, Any]:
         """End all that is left of a program; its status and what it used."""

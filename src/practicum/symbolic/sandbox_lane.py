@@ -81,26 +81,34 @@ class Lane:
             raise ConfigError(f"the sandbox cannot be set up: {self.layers['problem']}")
 
     def _start(self, theirs: socket.socket, asked: dict[str, Any]) -> subprocess.Popen[bytes]:
-        files = (theirs.fileno(), *self.results)
+        # a caller without standard files has ours under their numbers
+        own = (theirs.fileno(), *self.results)
+        files = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3) for file in own]
         more = {"control": files[0], "results": files[1:], "caller": os.getpid(), "home": _HOME}
         flags = ("-S", "-s", "-P", "-B", "-X", "utf8")
-        return subprocess.Popen(
-            [_python(), *flags, "-c", _CODE, json.dumps(asked | more)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self.results[1],  # read when it does not start
-            pass_fds=files,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,  # an interrupt at the terminal is the caller's business
-        )
+        try:
+            return subprocess.Popen(
+                [_python(), *flags, "-c", _CODE, json.dumps(asked | more)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=files[2],  # read when it does not start
+                pass_fds=files,
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,  # an interrupt at the terminal is the caller's business
+            )
+        finally:
+            for file in files:
+                os.close(file)
 
     def fileno(self) -> int:
         """What to wait on for the end of a program."""
         return self.channel.fileno()
 
     def give(self, program: dict[str, Any], stdin: bytes) -> None:
-        """Start a program. Raises Lost."""
+        """Start a program. Raises Lost, also in a fork of the caller: answers are for one."""
+        if os.getpid() != self.owner:
+            raise Lost
         files = [_sealed(json.dumps(program).encode()), _sealed(stdin)]
         try:
             socket.send_fds(self.channel, [b"run"], files)
@@ -123,7 +131,7 @@ class Lane:
 
     def stop(self) -> None:
         """End the program that runs, if one does. Raises Lost."""
-        if self.busy:
+        if self.busy and os.getpid() == self.owner:
             try:
                 self.channel.send(b"stop")
             except OSError as problem:
@@ -137,10 +145,12 @@ class Lane:
         return self.channel.fileno() == -1
 
     def close(self) -> None:
-        """End the keeper with all it runs, leave nothing behind; not from a fork of the caller."""
-        if os.getpid() != self.owner:
-            self.channel.close()
+        """End the keeper with all it runs, leave nothing behind; in a fork of the caller let go."""
         if self.closed:
+            return
+        if os.getpid() != self.owner:
+            self.folder = None
+            self._release()
             return
         with suppress(OSError):  # the keeper is to see this though forks of the caller hold copies
             self.channel.shutdown(socket.SHUT_RDWR)
@@ -163,6 +173,8 @@ class Lane:
                 remove(self.folder)
 
     def _answer(self, patience: float | None) -> dict[str, Any]:
+        if os.getpid() != self.owner:
+            raise Lost
         ready = select.poll()
         ready.register(self.channel, select.POLLIN)
         if not ready.poll(None if patience is None else 1000 * patience):

@@ -19,6 +19,7 @@ _LIMITS = {  # that hold for the keeper too
     "RLIMIT_CORE": 0, "RLIMIT_MEMLOCK": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_SIGPENDING": 256,
     "RLIMIT_RTPRIO": 0, "RLIMIT_NICE": 0, "RLIMIT_NOFILE": 128,
 }  # fmt: skip
+_ROOM = 1000  # tasks that a user may come to have beside a program's
 
 
 def enter(asked: dict[str, Any]) -> tuple[bool, int]:
@@ -32,8 +33,10 @@ def enter(asked: dict[str, Any]) -> tuple[bool, int]:
         sandbox_root.leave()
     child = os.fork()
     if child:
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
         linux.close_from(3)
         os.waitpid(child, 0)
+        _end_orphans()
         if asked["folder"]:  # which the child cannot remove, and the caller may be gone
             with suppress(OSError):
                 remove(asked["folder"])
@@ -41,6 +44,28 @@ def enter(asked: dict[str, Any]) -> tuple[bool, int]:
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     return root, 1 if root else 2
+
+
+def room() -> int:
+    """A limit of tasks for where all that a user has count: room for a thousand more, at least.
+
+    It is found by trying, since a container does not see what its user has elsewhere.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    most, end = _ROOM, hard if hard != resource.RLIM_INFINITY else 2**22
+    while most < end:
+        resource.setrlimit(resource.RLIMIT_NPROC, (most, hard))
+        try:
+            child = os.fork()
+        except BlockingIOError:  # the user has as many
+            most *= 2
+            continue
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        break
+    resource.setrlimit(resource.RLIMIT_NPROC, (soft, hard))
+    return most + _ROOM
 
 
 def lock(asked: dict[str, Any], *, root: bool) -> dict[str, bool]:
@@ -58,10 +83,13 @@ def lock(asked: dict[str, Any], *, root: bool) -> dict[str, bool]:
     nobody = root and _become_nobody(asked["namespaces"])
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # forgotten when the user changed
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)  # programs may not look into its files and memory
     locked = asked["landlock"] and landlock.version() >= landlock.ABLE
     if locked:
         landlock.restrict(paths, sandbox_root.DEVICES, folder)
     filtered = asked["seccomp"] and _filtered()
+    if not filtered:
+        linux.forget_keys()
     os.environ.update(HOME=folder, TMPDIR=folder)
     return {"landlock": locked, "seccomp": filtered, "nobody": nobody}
 
@@ -107,6 +135,15 @@ def children() -> int:
         return os.open("/proc/thread-self/children", os.O_RDONLY)
     except OSError:
         return -1
+
+
+def _end_orphans() -> None:
+    """Kill what outlived the keeper, as the system may have ended that first."""
+    listed = children()
+    with suppress(ChildProcessError):
+        while listed != -1:
+            end_strays(listed)
+            os.waitpid(-1, 0)
 
 
 def end_strays(listed: int) -> None:

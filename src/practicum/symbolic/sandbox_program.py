@@ -90,6 +90,7 @@ def _run() -> int:
     What is used after the program is taken before it, for the program may change any module.
     """
     process, own, say, spell = os.getpid(), os.getpid, os.write, json.dumps
+    untrace, ends = sys.settrace, (threading._shutdown, atexit._run_exitfuncs)  # pyright: ignore
     sys.stdin = os.fdopen(STDIN, encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.argv[:] = [FILE]
     sys.path.insert(0, os.getcwd())  # where its other files are
@@ -98,13 +99,13 @@ def _run() -> int:
     sys.modules["__main__"] = module
     gc.enable()
     status, report = _execute(module.__dict__)
-    sys.settrace(None)
-    for end in (threading._shutdown, atexit._run_exitfuncs):  # pyright: ignore
+    untrace(None)
+    for end in ends:
         with suppress(BaseException):
             end()
-    for file in (sys.stdout, sys.stderr):
+    for file in (vars(sys).get("stdout"), vars(sys).get("stderr")):
         try:
-            if not file.closed:
+            if file is not None and not getattr(file, "closed", False):
                 file.flush()
         except BaseException:
             status = status or 120  # what Python says when the last words cannot be written
@@ -134,7 +135,7 @@ def _status(end: SystemExit) -> int:
     if end.code is None:
         return 0
     if isinstance(end.code, int):
-        return end.code & 0xFF
+        return int.__and__(end.code, 0xFF)  # its own `&` may be anything
     sys.stderr.write(f"{end.code}\n")
     return 1
 

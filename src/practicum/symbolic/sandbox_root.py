@@ -91,6 +91,8 @@ def build(paths: Iterable[str], size: int, files: int) -> None:
 
     Works within `leave`. Raises OSError where a mount is not permitted.
     """
+    with suppress(OSError):  # no users within these, who would be root there
+        _write("/proc/sys/user/max_user_namespaces", "0")
     places = [(path, os.path.realpath(path)) for path in (*paths, *DEVICES)]
     linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     linux.mount("tmpfs", "/tmp", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=755")

@@ -88,10 +88,11 @@ ALWAYS = (
     Rule(call="prlimit64", conditions=(Condition(argument=0, values=(0,)),)),  # its own limits
     Rule(call="prctl", conditions=(Condition(argument=0, values=_PRCTLS),), error=errno.EINVAL),
     Rule(call="ioctl", conditions=(Condition(argument=1, values=_IOCTLS),), error=errno.ENOTTY),
-    # signals that a file would send to others: F_SETOWN, F_SETSIG, F_SETOWN_EX, leases, F_NOTIFY
+    # signals that a file would send to others: F_SETOWN, F_SETSIG, F_SETOWN_EX, leases, F_NOTIFY;
+    # and pipes that hold a megabyte (F_SETPIPE_SZ), which is no memory of the program's
     Rule(
         call="fcntl",
-        conditions=(Condition(argument=1, values=(8, 10, 15, 1024, 1026), among=False),),
+        conditions=(Condition(argument=1, values=(8, 10, 15, 1024, 1026, 1031), among=False),),
     ),
     # asyncio needs a pair; a pair of streams, unlike one of datagrams, reaches nobody else
     Rule(
@@ -111,13 +112,15 @@ NO_PROCESSES = (
 
 
 def among_others(process: int) -> tuple[Rule, ...]:
-    """For a program that sees the machine's processes and files: signals only to itself, and no
-    change to modes and times, which Landlock does not watch."""
+    """For a program that sees the machine's processes and files: signals only to itself, no change
+    to modes and times, which Landlock does not watch, and no way to outlive who started it."""
     itself = (Condition(argument=0, values=(process, 0)),)
+    death_signal = (Condition(argument=0, values=(1,), among=False),)
     modes = ("chmod", "fchmod", "fchmodat", "utime", "utimes", "futimesat", "utimensat")
     never = ("tkill", "pidfd_open", "pidfd_send_signal", "setpgid", *modes)
     return (
         Rule(call="kill", conditions=itself),
         Rule(call="tgkill", conditions=itself),
+        Rule(call="prctl", conditions=death_signal),
         *(Rule(call=name, conditions=_NEVER) for name in never),
     )
