@@ -309,6 +309,33 @@ def test_parts_of_a_message_stand_on_lines_of_their_own(client):
     assert said(parts) == said("one\ntwo")
 
 
+@pytest.mark.parametrize(
+    ("form", "place"),
+    [
+        ({"type": "xml"}, ""),
+        ({"type": ["text"]}, ""),
+        ("text", ""),
+        ({"type": "text", "size": 1}, ".size"),
+        ({"type": "json_schema"}, ".json_schema"),
+        ({"type": "json_schema", "json_schema": {"name": "a"}}, ".json_schema.schema"),
+    ],
+)
+def test_a_form_is_refused_at_the_place_that_is_wrong(client, form, place):
+    body = {"model": "tiny", "messages": TALK, "response_format": form}
+    error = refusal(post(client, "/v1/chat/completions", body), 400)
+    assert error["param"] == f"response_format{place}"
+
+
+def test_as_many_as_are_wanted_may_be_the_best(client):
+    body = {"model": "tiny", "prompt": "It was", "max_tokens": 2}
+    for more in ({"best_of": 1}, {"best_of": 2, "n": 2}):
+        answer = post(client, "/v1/completions", {**body, **more})
+        assert len(answer.json()["choices"]) == more["best_of"]
+    for more in ({"best_of": 2}, {"best_of": 1, "n": 2}):
+        error = refusal(post(client, "/v1/completions", {**body, **more}), 400)
+        assert "best_of has to be n" in error["message"]
+
+
 def test_an_answer_keeps_to_its_schema(ender, client):
     schema = {
         "type": "object",

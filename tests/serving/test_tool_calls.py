@@ -7,6 +7,7 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from starlette.testclient import TestClient
 
 from practicum.decoding.generate import Completion
@@ -127,6 +128,81 @@ def test_white_space_around_calls_is_no_text(ask, script):
         assert message.content == content
         chunks = ask.chat.completions.create(**asked, stream=True)
         assert "".join(c.choices[0].delta.content or "" for c in chunks) == (content or "")
+
+
+def test_arguments_are_json_that_every_client_can_read(ask, script):
+    asked = {"model": "tiny", "messages": TALK, "tools": TOOLS}
+
+    def said(name, arguments):
+        text = f'<tool_call>{{"name": "{name}", "arguments": {arguments}}}</tool_call>'
+        script.pieces = (text,)
+        message = ask.chat.completions.create(**asked).choices[0].message
+        (chunk,) = [
+            chunk.choices[0].delta
+            for chunk in ask.chat.completions.create(**asked, stream=True)
+            if chunk.choices[0].delta.content or chunk.choices[0].delta.tool_calls
+        ]
+        assert chunk.content == message.content
+        if message.tool_calls is None:
+            assert message.content == text
+            return None
+        (call,), (streamed,) = message.tool_calls, chunk.tool_calls
+        assert streamed.function.arguments == call.function.arguments
+        return call.function.arguments
+
+    half = '{"place": "\\ud800"}'
+    assert said("rain", half) == half
+    assert said("rain", '{"place": "\\u00d6"}') == '{"place": "Ö"}'
+    for name, arguments in (
+        ("rain", '{"place": NaN}'),
+        ("rain", '{"place": -Infinity}'),
+        ("rain", '"\\ud800"'),
+        ("\\ud800", "{}"),
+    ):
+        assert said(name, arguments) is None
+
+
+def test_a_message_that_the_client_has_parsed_is_taken_back(ask, script, talker):
+    class Rain(BaseModel):
+        place: str
+
+    script.pieces = (RAIN,)
+    tools = [openai.pydantic_function_tool(Rain, name="rain")]
+    asked = {"model": "tiny", "messages": TALK, "tools": tools}
+    call = ask.chat.completions.create(**asked, parallel_tool_calls=False).choices[0].message
+    parsed = ask.chat.completions.parse(**asked, parallel_tool_calls=False).choices[0].message
+    with ask.chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion().choices[0].message
+    assert parsed.tool_calls[0].function.parsed_arguments == Rain(place="Örebro")
+    shown = set()
+    for message in (call, parsed, streamed):
+        ask.chat.completions.create(**{**asked, "messages": [*TALK, message]})
+        shown.add(talker.tokenizer.decode(script.asked).partition("user")[2])
+    assert shown == {": Will it rain?;assistant: Örebro;"}
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("name", {"role": "user", "content": "x", "name": "\ud800"}),
+        ("tool_call_id", {"role": "tool", "content": "x", "tool_call_id": "\ud800"}),
+        ("tool_calls.0.id", {"id": "\ud800"}),
+        ("tool_calls.0.function.arguments", {"function": {"arguments": '{"a": "\ud800"}'}}),
+        ("tool_calls.0.function.arguments", {"function": {"arguments": '{"a": "\\ud800"}'}}),
+        ("tool_calls.0.function.arguments", {"function": {"arguments": '{"a": NaN}'}}),
+    ],
+)
+def test_what_no_text_can_hold_is_refused_by_name(script, place, message):
+    if "role" not in message:
+        function = {"name": "rain", "arguments": "{}", **message.get("function", {})}
+        call = {"id": "a", "type": "function", **message, "function": function}
+        message = {"role": "assistant", "tool_calls": [call]}
+    with TestClient(application(Served(name="tiny", worker=script))) as http:
+        body = json.dumps({"model": "tiny", "messages": [*TALK, message]})
+        head = {"content-type": "application/json"}
+        answer = http.post("/v1/chat/completions", content=body, headers=head)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == f"messages.1.{place}"
 
 
 def test_without_tools_nothing_is_taken_for_a_call(ask, script):

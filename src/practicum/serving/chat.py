@@ -28,6 +28,7 @@ from practicum.serving.openai_answers import (
     Usage,
     usage_of,
 )
+from practicum.serving.openai_fields import plain_json
 from practicum.serving.openai_requests import ChatMessage, ChatRequest
 from practicum.serving.question import Piece, Question
 from practicum.serving.request_log import Record, record_of
@@ -35,6 +36,8 @@ from practicum.serving.served import Served
 from practicum.serving.streams import streamed
 from practicum.serving.token_texts import chat_logprobs
 from practicum.serving.tool_calls import CallReader, writes_calls
+
+HIDDEN = {"index": True, "function": {"parsed_arguments"}}  # of a call, from templates
 
 
 async def answer_chat(
@@ -69,10 +72,10 @@ def turn_of(message: ChatMessage, place: int) -> dict[str, Any]:
     if message.tool_call_id is not None:
         turn["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
-        turn["tool_calls"] = [call.model_dump() for call in message.tool_calls]
+        turn["tool_calls"] = [call.model_dump(exclude=HIDDEN) for call in message.tool_calls]
         for number, call in enumerate(turn["tool_calls"]):
             try:
-                call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+                arguments = plain_json(json.loads(call["function"]["arguments"]))
             except (ValueError, RecursionError):
                 raise Refusal(
                     400,
@@ -80,6 +83,7 @@ def turn_of(message: ChatMessage, place: int) -> dict[str, Any]:
                     code="invalid_value",
                     param=f"messages.{place}.tool_calls.{number}.function.arguments",
                 ) from None
+            call["function"]["arguments"] = arguments
     return turn
 
 

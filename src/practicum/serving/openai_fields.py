@@ -31,7 +31,8 @@ def _empty(value: Any) -> Any:
     return value
 
 
-def _plain_json(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """`value`. Raises ValueError where JSON in UTF-8 cannot hold it."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
@@ -72,7 +73,7 @@ def _biases(given: Any) -> Any:
 
 Unsupported = Annotated[Any, AfterValidator(_empty), WithJsonSchema({"type": "null"})]
 """A field of OpenAI's that is accepted where it means nothing: null, 0, false or empty."""
-Json = Annotated[dict[str, Any], AfterValidator(_plain_json)]
+Json = Annotated[dict[str, Any], AfterValidator(plain_json)]
 Words = Annotated[str, AfterValidator(_whole_characters)]
 Text = Annotated[Words, Field(min_length=1)]
 Id = Annotated[int, Field(ge=0, lt=2**31)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from practicum.decoding.sampling import Sampling
 from practicum.seeding import derive
@@ -153,7 +153,13 @@ class CompletionRequest(Drawn):
     echo: bool | None = None
     max_tokens: Annotated[int, Field(ge=0)] | None = None  # 0: nothing is written, see `echo`
     suffix: Unsupported = None
-    best_of: Unsupported = None
+    best_of: int | None = None
+
+    @model_validator(mode="after")
+    def _leaves_none_out(self) -> "CompletionRequest":
+        if self.best_of is not None and self.best_of != (self.n or 1):
+            raise ValueError("best_of has to be n: all answers that are written are given back")
+        return self
 
     @property
     def prompts(self) -> Sequence[str | list[int]]:
@@ -173,23 +179,29 @@ class TextPart(Shape):
 
 class CalledFunction(Shape):
     name: Text
-    arguments: str  # JSON
+    arguments: Words  # JSON
+    parsed_arguments: Any = None
 
 
 class ToolCall(Shape):
-    id: str
+    id: Words
     type: Literal["function"]
     function: CalledFunction
+    index: int | None = None
 
 
 class ChatMessage(Shape):
-    """One turn. What an answer's message has besides is taken back where it is empty."""
+    """One turn. What an answer's message has besides is taken back where it is empty.
+
+    So is what the `openai` package has added to it: `parsed`, `parsed_arguments`, a call's `index`.
+    """
 
     role: Literal["developer", "system", "user", "assistant", "tool"]
     content: Annotated[Words | Several[TextPart] | None, BeforeValidator(_text_alone)] = None
-    name: str | None = None
+    name: Words | None = None
     tool_calls: Several[ToolCall] | None = None
-    tool_call_id: str | None = None
+    tool_call_id: Words | None = None
+    parsed: Any = None
     refusal: Unsupported = None
     audio: Unsupported = None
     annotations: Unsupported = None
@@ -213,7 +225,7 @@ class ChatMessage(Shape):
 
 class FunctionShape(Shape):
     name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
-    description: str | None = None
+    description: Words | None = None
     parameters: Json | None = None
     strict: bool | None = None
 
@@ -252,7 +264,23 @@ class SchemaJson(Shape):
     json_schema: NamedSchema
 
 
-ResponseFormat = Annotated[PlainText | AnyJson | SchemaJson, Field(discriminator="type")]
+def _form(given: Any) -> Any:
+    """The name of the shape that is meant, which no error quotes, as it would its `type`."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    named = {"text": "PlainText", "json_object": "AnyJson", "json_schema": "SchemaJson"}
+    return named.get(kind) if isinstance(kind, str) else None
+
+
+ResponseFormat = Annotated[
+    Annotated[PlainText, Tag("PlainText")]
+    | Annotated[AnyJson, Tag("AnyJson")]
+    | Annotated[SchemaJson, Tag("SchemaJson")],
+    Discriminator(
+        _form,
+        custom_error_type="form_unknown",
+        custom_error_message="type has to be 'text', 'json_object' or 'json_schema'",
+    ),
+]
 
 
 class ChatRequest(Drawn):

@@ -7,6 +7,7 @@ shows tools in another form writes its calls as text, and text they stay.
 import json
 import uuid
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from practicum.serving.openai_answers import FunctionCall, MadeCall
 from practicum.tokenizers.chat import ChatTemplate
@@ -81,15 +82,32 @@ def _overlap(text: str) -> int:
 
 def _call(inside: str) -> MadeCall | None:
     try:
-        data = json.loads(inside)
+        data = json.loads(inside, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         return None
     arguments = data.get("arguments", data.get("parameters", {}))
     if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
+        arguments = _json(arguments)
+    if not _is_whole(data["name"] + arguments):
+        return None
     return MadeCall(
         id=f"call_{uuid.uuid4().hex[:24]}",
         function=FunctionCall(name=data["name"], arguments=arguments),
     )
+
+
+def _no_json(constant: str) -> NoReturn:
+    """NaN and the infinities, which Python's reader takes and no other does."""
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _is_whole(text) else json.dumps(value)  # half of a pair stays an escape
+
+
+def _is_whole(text: str) -> bool:
+    """Whether it holds no half of a surrogate pair, which UTF-8 cannot express."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
