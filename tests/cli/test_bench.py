@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from practicum.cli.main import run
+from practicum.errors import DataError
 from practicum.models.build import build
 from practicum.models.families.llama import llama
 from practicum.models.save import save
+from practicum.serving import stated_load
+from practicum.serving.stated_load import Heard, summed
 from practicum.tokenizers.bytes import ByteTokenizer
 
 
@@ -61,3 +64,21 @@ def test_what_cannot_be_measured_is_refused_in_a_line(arguments, words, capsys):
 def test_a_model_that_is_not_made_for_chats_is_to_continue_a_text(folder, capsys):
     assert run(["bench", "serve", "--model", folder]) == 2
     assert f"{Path(folder)} is not made for chats; give --text" in capsys.readouterr().err
+
+
+def test_what_was_measured_before_the_server_died_is_shown(monkeypatch, capsys):
+    lived = []
+
+    async def under_load(url, load, *, key):
+        lived.append(load.clients)
+        if len(lived) > 2:  # one load beside the first words
+            raise DataError("no answer came to its end")
+        heard = [Heard(client=0, asked=0.0, pieces=(0.1, 0.2), tokens=2)]
+        return summed(load, 1.0, heard, url)
+
+    monkeypatch.setattr(stated_load, "under_load", under_load)
+    call = ["bench", "serve", "--url", "http://127.0.0.1:1/v1", "--clients", "1", "--clients", "2"]
+    assert run([*call, "--json"]) == 2
+    told = capsys.readouterr()
+    assert [row["clients"] for row in json.loads(told.out)] == [1]
+    assert told.err == "error: no answer came to its end\n"

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,12 +71,17 @@ def serve(url: str | None, key: str | None, plot: str | None, as_json: bool) -> 
     if plot is not None and not Path(plot).parent.is_dir():
         raise ConfigError(f"no folder {Path(plot).parent} to write {Path(plot).name} in")
     loads = chosen(Asking).loads()
-    with showing_progress():
-        if url is not None:
-            found = asyncio.run(_measured(_checked(url), loads, key))
-        else:
-            with _served() as here:
-                found = asyncio.run(_measured(here, loads, None))
+    place = nullcontext(_checked(url)) if url is not None else _served()
+    found: list[Measured] = []
+    try:
+        with showing_progress(), place as here:
+            asyncio.run(_measure(here, loads, key if url is not None else None, found))
+    finally:  # what was measured is shown, whatever ended it
+        if found:
+            _show(found, plot, as_json)
+
+
+def _show(found: "list[Measured]", plot: str | None, as_json: bool) -> None:
     if as_json:
         print_json([one.row() for one in found])
     else:
@@ -106,12 +111,16 @@ def _print(found: "list[Measured]") -> None:
             )
 
 
-async def _measured(url: str, loads: "list[StatedLoad]", key: str | None) -> "list[Measured]":
+async def _measure(
+    url: str, loads: "list[StatedLoad]", key: str | None, found: "list[Measured]"
+) -> None:
+    """Put the server under one load after the other; each adds to `found`."""
     from practicum.serving.stated_load import under_load
 
     warm = replace(loads[0], clients=1, requests=1, words=8, tokens=4, seed=-1)
     await under_load(url, warm, key=key)
-    return [await under_load(url, load, key=key) for load in loads]
+    for load in loads:
+        found.append(await under_load(url, load, key=key))
 
 
 @contextmanager
