@@ -120,3 +120,14 @@ def _check(blocks: Blocks, rows: list[tuple[Lease, list[int]]]) -> None:
     assert not set(own) & set(held)
     assert blocks.used == len(set(own) | set(held))
     assert all(1 <= block <= blocks.count for block in (*own, *held))
+
+
+def test_a_text_named_longest_ago_makes_way_whole_before_a_later_one_does():
+    blocks = Blocks(8, 1)
+    for text in ([1, 2, 3, 4], [5, 6, 7, 8]):
+        lease = blocks.begin(text)
+        blocks.extend(lease, 4)
+        blocks.publish(lease, text)
+        blocks.end(lease)
+    assert blocks.extend(Lease(), 3)
+    assert (blocks.matched([1, 2, 3, 4, 0]), blocks.matched([5, 6, 7, 8, 0])) == (1, 4)

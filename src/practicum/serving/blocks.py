@@ -7,6 +7,7 @@ its memory is wanted, and the one named longest ago goes first, the ends of the 
 beginnings.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -39,14 +40,14 @@ class Blocks:
         self.count, self.size = count, size
         self._free = list(range(count, 0, -1))
         self._first: dict[tuple[int, ...], Known] = {}
-        # nobody names these, and nothing but other idle ones follows them; oldest first
-        self._idle: dict[Known, None] = {}
-        self._resting = 0  # known blocks that nobody names
+        # known blocks that nobody names, the one named longest ago first; an end of the tree is
+        # never named after its beginning, so the first has nothing after it
+        self._resting: OrderedDict[Known, None] = OrderedDict()
 
     @property
     def available(self) -> int:
         """Blocks that can be had: free ones, and known ones that nobody names."""
-        return len(self._free) + self._resting
+        return len(self._free) + len(self._resting)
 
     @property
     def used(self) -> int:
@@ -56,7 +57,7 @@ class Blocks:
     @property
     def remembered(self) -> int:
         """Known blocks that nobody names."""
-        return self._resting
+        return len(self._resting)
 
     def begin(self, ids: Sequence[int]) -> Lease:
         """A lease on the known blocks that `ids` begins with; its last token is left to be read."""
@@ -116,18 +117,16 @@ class Blocks:
         for known in reversed(lease.known):  # the end of a beginning rests before its start
             known.names -= 1
             if known.names == 0:
-                self._resting += 1
-                self._rest(known)
+                self._resting[known] = None
         lease.blocks, lease.known = [], []
 
     def forget(self) -> list[int]:
         """Free all known blocks that nobody names; which they were."""
-        return [self._evict() for _ in range(self._resting)]
+        return [self._evict() for _ in range(len(self._resting))]
 
     def _name(self, known: Known) -> None:
         if known.names == 0:
-            self._resting -= 1
-            self._idle.pop(known, None)
+            del self._resting[known]
         known.names += 1
 
     def _take(self) -> int:
@@ -136,20 +135,13 @@ class Blocks:
         return self._free.pop()
 
     def _evict(self) -> int:
-        """Free the block that was named longest ago, of those with nothing after them."""
-        known = next(iter(self._idle))
-        del self._idle[known]
+        """Free the known block that was named longest ago."""
+        known, _ = self._resting.popitem(last=False)
+        assert not known.after, "the end of a beginning makes way before its start"
         level = self._first if known.before is None else known.before.after
         del level[known.tokens]
-        self._resting -= 1
         self._free.append(known.block)
-        if known.before is not None and known.before.names == 0:
-            self._rest(known.before)
         return known.block
-
-    def _rest(self, known: Known) -> None:
-        if not known.after:
-            self._idle[known] = None
 
 
 def _whole(ids: Sequence[int], size: int) -> Iterator[tuple[int, ...]]:
