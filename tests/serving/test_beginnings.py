@@ -1,5 +1,7 @@
 """What is remembered of the beginnings of prompts."""
 
+from collections import OrderedDict
+
 from practicum.serving.beginnings import Beginnings
 
 
@@ -28,3 +30,16 @@ def test_what_came_last_longest_ago_is_forgotten():
     assert [read.known((id,)) for id in (1, 2, 3)] == [1, 0, 1]
     read.clear()
     assert read.known((1,)) == 0
+
+
+def test_another_thread_may_clear_it_while_it_is_added_to():
+    read = Beginnings(block=1)
+
+    class Cleared(OrderedDict):
+        def __setitem__(self, name, value):
+            super().__setitem__(name, value)
+            read.clear()
+
+    read._known = Cleared()
+    read.add((1, 2, 3))
+    assert read.known((1, 2, 3)) == 0

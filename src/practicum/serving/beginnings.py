@@ -11,7 +11,7 @@ MOST = 50_000  # blocks; of more, those that came last longest ago are forgotten
 
 
 class Beginnings:
-    """The blocks of `block` tokens that prompts began with."""
+    """The blocks of `block` tokens that prompts began with; another thread may clear them."""
 
     def __init__(self, block: int, most: int = MOST) -> None:
         self._block, self._most = block, most
@@ -19,24 +19,25 @@ class Beginnings:
 
     def known(self, ids: Sequence[int]) -> int:
         """How many tokens of the beginning of `ids` were read before, in whole blocks."""
-        count = 0
+        known, count = self._known, 0
         for name in self._names(ids):
-            if name not in self._known:
+            if name not in known:
                 break
             count += self._block
         return count
 
     def add(self, ids: Sequence[int]) -> None:
         """Let `ids` have been read."""
+        known = self._known
         for name in self._names(ids):
-            self._known[name] = None
-            self._known.move_to_end(name)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
+            known[name] = None
+            known.move_to_end(name)
+        while len(known) > self._most:
+            known.popitem(last=False)
 
     def clear(self) -> None:
         """Let nothing have been read: whoever had, is gone."""
-        self._known.clear()
+        self._known = OrderedDict()  # a new one: whoever reads or adds now keeps the old one
 
     def _names(self, ids: Sequence[int]) -> Iterator[int]:
         name = 0
