@@ -1,7 +1,9 @@
 """Whatever goes on beside it, an answer is what the model says alone."""
 
+import itertools
 import random
 import re
+import threading
 from dataclasses import replace
 
 import pytest
@@ -389,3 +391,276 @@ def test_a_constraint_that_breaks_ends_its_own_answer_alone(model):
     assert [str(end) for end in ends if isinstance(end, ConfigError)] == ["it broke"]
     assert sum(isinstance(end, Completion) for end in ends) == 1
     assert engine.memory.blocks.used == 0
+
+
+class Breaks:
+    """A constraint that is not ours: `when` it is asked for that, it raises."""
+
+    finished = False
+
+    def __init__(self, when):
+        self.when = when
+
+    def matcher(self, tokenizer, ends):
+        return self
+
+    def mask(self):
+        return torch.ones(TOKENS, dtype=torch.bool) if self._asked("mask") else None
+
+    def take(self, id):
+        self._asked("take")
+
+    def copy(self):
+        self._asked("copy")
+        return self
+
+    def forced(self):
+        self._asked("forced")
+        return b""
+
+    def _asked(self, what):
+        if what == self.when:
+            raise ZeroDivisionError("its own fault")
+        return True
+
+
+@pytest.mark.parametrize("when", ["mask", "take", "copy", "forced"])
+def test_whatever_a_constraint_raises_ends_no_other_answer(model, when):
+    engine = Engine(model, replace(TIGHT, drafts=PromptLookup(shortest=1)))
+    question = Question(ids=(65, 66, 65, 66, 65), sampling=SAMPLINGS[0])
+    wanted = next(engine.answers([question]))
+    ends, broken = [], []
+    engine.ask(question, ends.append)
+    engine.ask(replace(question, constraint=Breaks(when)), broken.append)
+    while engine.step():
+        pass
+    assert ends[-1].ids == wanted.ids
+    if when in ("mask", "take"):
+        assert str(broken[-1]) == "the constraint broke: ZeroDivisionError: its own fault"
+    else:  # then there are no drafts
+        assert broken[-1].ids == wanted.ids
+
+
+def test_a_constraint_that_breaks_leaves_what_is_known(model):
+    engine = Engine(model, TIGHT)
+    question = Question(ids=tuple(range(50, 90)), sampling=SAMPLINGS[0])
+    next(engine.answers([question]))
+    with pytest.raises(ConfigError, match="its own fault"):
+        next(engine.answers([replace(question, ids=(1, 2, 3), constraint=Breaks("mask"))]))
+    next(engine.answers([question]))
+    assert engine.load.shared_tokens == 36
+
+
+def _run(engine, most=1000):
+    """Step until nothing is to do, which has to come."""
+    for _ in range(most):
+        if not engine.step():
+            return
+    pytest.fail(f"it is not done after {most} steps")
+
+
+def test_a_prompt_may_fill_all_the_memory_there_is(model):
+    engine = _with_blocks(model, 10, rows=1)
+    full = Question(ids=tuple(range(40, 80)), sampling=SAMPLINGS[0])
+    assert engine.memory.capacity == len(full.ids)
+    heard = []
+    engine.ask(full, heard.append)
+    engine.ask(replace(full, ids=full.ids[:-1]), heard.append)
+    _run(engine)
+    found = [end.ids for end in heard if isinstance(end, Completion)]
+    wanted = _by_index(Engine(model, TIGHT).answers([full, replace(full, ids=full.ids[:-1])]))
+    assert found == [wanted[0].ids[:1], wanted[1].ids[:2]]
+
+
+def test_what_a_broken_step_has_left_in_memory_changes_no_answer(any_model, monkeypatch):
+    prompts, samplings = _mixed(6, seed=4)
+    wanted = _by_index(Engine(any_model, TIGHT).generate(prompts, samplings))
+    engine, heard = _with_blocks(any_model, 60), {i: [] for i in wanted}
+    for i, sampling in enumerate(samplings):
+        ids = tuple(any_model.encode_prompt(prompts[i]))
+        engine.ask(Question(ids=ids, sampling=sampling), heard[i].append)
+    network, steps = any_model.model, itertools.count()
+    hidden = network.hidden
+
+    def breaking(ids, state):
+        read = hidden(ids, state)
+        if next(steps) in (5, 20, 40, 41, 60):
+            raise MemoryError("there is none left")
+        return read
+
+    monkeypatch.setattr(network, "hidden", breaking)
+    broken = 0
+    for _ in range(1000):
+        try:
+            if not engine.step():
+                break
+        except MemoryError:
+            broken += 1
+    assert broken == 5
+    for i, (*_, end) in heard.items():
+        _same(end, wanted[i])
+    assert engine.memory.blocks.used == 0
+    assert engine.load.prompt_tokens == sum(
+        len(any_model.encode_prompt(prompt)) for prompt in prompts
+    )
+
+
+def test_whoever_is_put_off_in_a_broken_step_can_be_cancelled(model, monkeypatch):
+    engine = _with_blocks(model, 12, rows=4)
+    asked = [Question(ids=(65 + i,) * 9, sampling=Sampling(max_tokens=20)) for i in range(4)]
+    make_room = engine.batch._make_room
+
+    def breaking():
+        make_room()
+        if engine.load.put_off:
+            raise MemoryError("there is none left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.batch, "_make_room", breaking)
+        with pytest.raises(MemoryError):
+            list(engine.answers(asked))
+    assert (engine.idle, engine.load.cancelled) == (True, 4)
+    next(engine.answers(asked[:1]))  # with which nobody comes back
+    assert (engine.idle, engine.memory.blocks.used, engine.load.finished) == (True, 0, 1)
+
+
+def test_answers_may_be_cancelled_amid_a_step(any_model, monkeypatch):
+    """As where an abandoned generator is collected while the model reads."""
+    prompts, samplings = _mixed(4, seed=6)
+    wanted = _by_index(Engine(any_model, TIGHT).generate(prompts, samplings))
+    engine = _with_blocks(any_model, 60)
+    short = Sampling(max_tokens=2)
+    long = replace(short, max_tokens=90)
+    abandoned = engine.generate(["ab", "cd", "ef" * 30], [short, long, long])
+    next(abandoned)
+    network, hidden = any_model.model, any_model.model.hidden
+
+    def disturbed(ids, state):
+        if engine.load.writing > 1:
+            abandoned.close()
+        return hidden(ids, state)
+
+    monkeypatch.setattr(network, "hidden", disturbed)
+    for completion in engine.generate(prompts, samplings):
+        _same(completion, wanted[completion.index])
+    assert (engine.idle, engine.memory.blocks.used) == (True, 0)
+    assert engine.load.cancelled == 2
+
+
+def test_whoever_hears_may_cancel_anyone_and_hears_no_more(model):
+    sampling = Sampling(temperature=0.0, max_tokens=3, logprobs=1)
+    engine = Engine(model, TIGHT)
+    heard, rows = [[], [], []], []
+
+    def ear(i):
+        def hear(what):
+            heard[i].append(what)
+            if isinstance(what, Piece) and len(heard[i]) == 3:  # the last but its end
+                for row in rows:
+                    engine.cancel(row)
+
+        return hear
+
+    for i in range(3):
+        question = Question(ids=(70 + i, 66), sampling=replace(sampling, max_tokens=3 + 9 * i))
+        rows.append(engine.ask(question, ear(i)))
+    while engine.step():
+        pass
+    assert all(isinstance(what, Piece) for said in heard for what in said)
+    assert len(heard[0]) == 3
+    assert (engine.idle, engine.memory.blocks.used) == (True, 0)
+    load = engine.load
+    assert load.finished + load.cancelled == 3
+
+
+def test_whoever_hears_cannot_step(model):
+    engine, heard = Engine(model, TIGHT), []
+
+    def hear(what):
+        heard.append(what)
+        engine.step()
+
+    engine.ask(Question(ids=(65, 66), sampling=SAMPLINGS[0]), hear)
+    with pytest.raises(ModelError, match="cannot step"):
+        _run(engine)
+    assert isinstance(heard[0], Piece)
+
+
+def test_a_bias_for_no_token_is_refused_before_it_reaches_others(model):
+    engine = Engine(model, TIGHT)
+    good = Question(ids=(65, 66), sampling=Sampling(bias=((TOKENS - 1, 1.0),)))
+    bad = replace(good, sampling=Sampling(bias=((3, 1.0), (TOKENS, 1.0))))
+    engine.ask(good, lambda _: None)
+    for asked in (
+        lambda: engine.ask(bad, lambda _: None),
+        lambda: next(engine.answers([good, bad])),
+    ):
+        with pytest.raises(ConfigError, match=f"bias names token {TOKENS}; the vocabulary has"):
+            asked()
+    assert engine.load.asked == 1
+
+
+def test_tokens_that_are_none_are_not_embedded(model):
+    with pytest.raises(ModelError, match="token 999 is not in the vocabulary"):
+        Engine(model, TIGHT).embed([(65,), (999,)])
+
+
+def test_a_prompt_that_is_put_off_while_it_is_read_counts_once_and_shares_nothing(model):
+    engine = _with_blocks(model, 10, chunk=1)
+    heard = []
+    urgent = Question(
+        ids=(65, 66, 67, 68), sampling=Sampling(temperature=0.0, max_tokens=12), priority=-1
+    )
+    engine.ask(urgent, lambda _: None)
+    for _ in range(4):
+        engine.step()
+    engine.ask(replace(urgent, ids=tuple(range(70, 94)), priority=0), heard.append)
+    _run(engine)
+    assert engine.load.put_off > 0
+    assert isinstance(heard[-1], Completion)
+    assert (engine.load.prompt_tokens, engine.load.shared_tokens) == (28, 0)
+    assert {piece.shared for piece in heard[:-1]} == {0}
+
+
+def test_other_weights_are_noticed_when_an_answer_begins():
+    model = random_model("grouped")
+    engine = Engine(model, TIGHT)
+    asked = Question(ids=tuple(range(50, 90)), sampling=Sampling(temperature=0.0, max_tokens=40))
+    before = next(engine.answers([asked]))
+    running = []
+    engine.ask(asked, running.append)
+    while not engine.load.writing:
+        engine.step()
+    with torch.no_grad():
+        for parameter in model.model.parameters():
+            parameter.copy_(parameter.roll(1, 0))
+    after = next(Engine(model, TIGHT).answers([asked]))
+    assert after.ids != before.ids
+    shared = engine.load.shared_tokens
+    assert next(engine.answers([asked])) == after
+    assert engine.load.shared_tokens == shared
+    _run(engine)
+    goes_on = replace(asked, ids=asked.ids + running[-1].ids[:1])
+    assert running[-1].ids[1:] == next(Engine(model, TIGHT).answers([goes_on])).ids[:39]
+    next(engine.answers([asked]))
+    assert engine.load.shared_tokens == shared + 36
+
+
+def test_several_threads_may_generate_at_once(model):
+    prompts, samplings = _mixed(12, seed=8)
+    wanted = _by_index(Engine(model, TIGHT).generate(prompts, samplings))
+    engine, found = _with_blocks(model, 45), {}
+
+    def generate(start):
+        for completion in engine.generate(prompts[start::3], samplings[start::3]):
+            found[start + 3 * completion.index] = completion
+
+    threads = [threading.Thread(target=generate, args=(start,)) for start in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found.keys() == wanted.keys()
+    for i in wanted:
+        _same(found[i], wanted[i])
+    assert (engine.idle, engine.memory.blocks.used) == (True, 0)

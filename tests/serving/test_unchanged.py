@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from practicum.serving.unchanged import Unchanged
+from practicum.serving.unchanged import Unchanged, Unwritten
 
 
 @pytest.fixture
@@ -43,3 +43,30 @@ def test_a_network_with_another_part_or_tensor_is_changed(network, change):
     unchanged = Unchanged(network)
     CHANGES[change](network)
     assert not unchanged
+
+
+WRITES = {
+    "a step": lambda net: net[0].weight.add_(1.0),
+    "a bias": lambda net: net[0].bias.mul_(2.0),
+    "a number": lambda net: net[2].weight[0, 1].fill_(0.5),
+    "loaded": lambda net: net.load_state_dict(
+        {name: value * 2 for name, value in net.state_dict().items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", {**CHANGES, **WRITES})
+def test_a_network_that_was_written_to_or_changed_is_not_unwritten(network, change):
+    unwritten = Unwritten(network)
+    network(torch.ones(1, 2)).sum().backward()
+    network.train(False)
+    assert unwritten
+    with torch.no_grad():
+        {**CHANGES, **WRITES}[change](network)
+    assert not unwritten
+
+
+def test_parameters_that_count_no_writes_are_looked_at_all_the_same():
+    with torch.inference_mode():
+        network = nn.Linear(2, 2)
+    assert Unwritten(network)

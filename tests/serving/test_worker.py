@@ -1,7 +1,9 @@
 """The engine's thread as an event loop sees it."""
 
 import asyncio
+import threading
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.sampling import Sampling
-from practicum.errors import Busy, ModelError
+from practicum.errors import Busy, ConfigError, ModelError
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.serving.engine import Engine
@@ -145,3 +147,25 @@ def test_an_engine_that_breaks_leaves_nobody_waiting(model, monkeypatch):
     with working(model) as worker:
         asyncio.run(talk(worker))
         assert "TypeError" in str(worker.problem)
+
+
+def test_draining_waits_for_what_is_still_prepared(model):
+    begun, done = threading.Event(), threading.Event()
+
+    class Slow:
+        def matcher(self, tokenizer, ends):
+            begun.set()
+            done.wait(60)
+            raise ConfigError("no grammar after all")
+
+    async def talk(worker):
+        task = asyncio.ensure_future(_heard(worker, replace(ASKED, constraint=Slow())))
+        await _until(begun.is_set)
+        assert not await worker.drain(0.05)
+        done.set()
+        assert await worker.drain(30)
+        with pytest.raises(ConfigError, match="after all"):
+            await task
+
+    with working(model) as worker:
+        asyncio.run(talk(worker))

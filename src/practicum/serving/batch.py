@@ -3,7 +3,8 @@
 A step reads one piece of the prompts that have to be read, and gives one token to every answer that
 is being written (Yu et al. 2022, §4). Memory is given in blocks as texts grow (Kwon et al. 2023);
 where it is short the least urgent answer is put off, and what it has read and said is later read
-anew. Who comes next is not decided here.
+anew. So are all of them where a step breaks midway, or where other weights are found. Who comes
+next is not decided here.
 """
 
 import time
@@ -19,7 +20,7 @@ from practicum.errors import PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.blocks import Lease
 from practicum.serving.captured import steps_of
-from practicum.serving.choosing import Spot, choose
+from practicum.serving.choosing import Spot, Unsound, choose
 from practicum.serving.drafts import Drafts
 from practicum.serving.guesser import Guesser, draft_model
 from practicum.serving.line import urgency
@@ -28,6 +29,7 @@ from practicum.serving.memory import Apart, Memory, joined, token_bytes
 from practicum.serving.pieces import piece
 from practicum.serving.row import Place, Row
 from practicum.serving.settings import Settings
+from practicum.serving.unchanged import Unwritten
 
 SECONDS_EACH = 2.0  # what an answer is taken to need before any has been measured
 
@@ -45,11 +47,12 @@ class Batch:
         self.pace = SECONDS_EACH  # that an answer takes, of late
         self.reading: list[Row] = []
         self.writing: list[Row] = []
+        self.put_off: list[Row] = []  # until somebody lets them wait
         self._model, self._vocabulary, self._settings = model, vocabulary, settings
         self._device, self._context = device_of(model), model.description.context
         self._apart: Apart | None = None  # of the rows that write, in their order
         self._steps = steps_of(model, self.memory, settings)
-        self._put_off: list[Row] = []
+        self._unwritten = Unwritten(model)
 
     @property
     def rows(self) -> list[Row]:
@@ -62,15 +65,21 @@ class Batch:
             return False
         blocks = self.memory.blocks
         lease = blocks.begin(row.ids if self.memory.shareable else [])
+        tokens = min(len(row.ids) + 1, self.memory.capacity)  # the last of a full one is not read
         # what writes already must be able to go on for a while
-        spare = blocks.available - blocks.missing(lease, len(row.ids) + 1)
-        if spare < len(self.writing) or not blocks.extend(lease, len(row.ids) + 1):
+        if blocks.available - blocks.missing(lease, tokens) < len(self.writing):
             blocks.end(lease)
             return False
-        row.lease, row.apart = lease, self.memory.apart()
+        if not self._unwritten:
+            blocks.end(lease)
+            self._forget()
+            return self.start(row)
+        row.apart = self.memory.apart()  # first, since it may be refused
+        blocks.extend(lease, tokens)
+        row.lease = lease
         row.read = len(lease.known) * blocks.size
         self.drafts.start(row)
-        if not row.said:
+        if row.shared is None:
             row.shared = row.read
             self.counts.prompt_tokens += len(row.ids)
             self.counts.shared_tokens += row.read
@@ -78,16 +87,18 @@ class Batch:
         self.reading.append(row)
         return True
 
-    def step(self) -> list[Row]:
-        """Read a piece of prompts and write a token of every answer; who was put off meanwhile."""
+    def step(self) -> None:
+        """Read a piece of prompts and write a token of every answer."""
         self.counts.steps += 1
-        with reading(self._model):
-            if self.writing:
-                self._write()
-            if self.reading:
-                self._read()
-        put_off, self._put_off = self._put_off, []
-        return put_off
+        try:
+            with reading(self._model):
+                if self.writing:
+                    self._write()
+                if self.reading:
+                    self._read()
+        except BaseException:  # nobody knows what of it is in memory
+            self._put_off_all()
+            raise
 
     def leave(self, row: Row) -> None:
         """Take `row` out, and its memory from it."""
@@ -99,6 +110,26 @@ class Batch:
         if row.lease is not None:
             self.memory.blocks.end(row.lease)
         row.lease, row.apart, row.read, row.followed = None, {}, 0, 0
+
+    def _put_off(self, row: Row) -> None:
+        """Let `row` be read anew later, with what it has said."""
+        self.leave(row)
+        row.place = Place.WAITING
+        self.put_off.append(row)
+
+    def _put_off_all(self) -> None:
+        self._apart = None
+        for row in self.rows:
+            if row.writing.finish is None:
+                self._put_off(row)
+            else:  # whoever heard its end has raised
+                self.leave(row)
+
+    def _forget(self) -> None:
+        """Let nothing be known: it was read with other weights."""
+        self._put_off_all()
+        self.memory.blocks.forget()
+        self._unwritten = Unwritten(self._model)
 
     def _part(self, row: Row) -> None:
         """Take `row` out of those that write."""
@@ -198,9 +229,7 @@ class Batch:
             ):
                 last = max(self.rows, key=urgency)
                 self.counts.put_off += 1
-                self.leave(last)
-                last.place = Place.WAITING
-                self._put_off.append(last)
+                self._put_off(last)
 
     def _say(
         self,
@@ -219,7 +248,7 @@ class Batch:
             self.counts.drafted += len(draft)
             for place, choice in enumerate(wanted):
                 if row.place is not Place.WRITING:
-                    break  # finished, or cancelled by who heard of another
+                    break  # it is finished, or failed
                 if place > 0 and draft[place - 1] != row.ids[-1]:
                     break
                 self.counts.drafted_rightly += place > 0
@@ -241,18 +270,19 @@ class Batch:
         except PracticumError as problem:  # the constraint cannot be followed any more
             self._fail(row, problem)
             return
-        if row.writing.finish is not None and row.place is Place.WRITING:
+        if row.writing.finish is not None:
             self.counts.finished += 1
             self.pace += 0.1 * (now - row.asked - self.pace)
             self.leave(row)
 
     def _fail(self, row: Row, problem: PracticumError) -> None:
-        """End `row`, and clean what it wrote: it may hold what is no number."""
+        """End `row`, and clean what it wrote where that may hold what is no number."""
         lease = _lease(row)
         own = lease.blocks[len(lease.known) :]
         self.leave(row)
+        if isinstance(problem, Unsound):
+            self.drafts.clear([*own, *self.memory.blocks.forget()])
         row.hear(problem)
-        self.drafts.clear([*own, *self.memory.blocks.forget()])
 
     def _publish(self, row: Row) -> None:
         if self.memory.shareable:

@@ -18,7 +18,12 @@ from practicum.decoding.spoken import Spoken
 from practicum.errors import ModelError, PracticumError
 from practicum.serving.row import Row
 
-UNSOUND = "the model's scores are no numbers; its weights are unusable"
+
+class Unsound(ModelError):
+    """Scores that are no numbers: what is kept of the text may be none, either."""
+
+    def __init__(self) -> None:
+        super().__init__("the model's scores are no numbers; its weights are unusable")
 
 
 class Spot(NamedTuple):
@@ -43,7 +48,7 @@ def choose(spots: Sequence[Spot], logits: Float[Tensor, "b v"]) -> list[Choice |
         index = slice(None) if whole else torch.tensor(places, device=logits.device)
         ids[index] = _drawn([spots[place] for place in places], allowed[index], sampling)
     sound = logits.sum(-1, dtype=torch.float32).isfinite().tolist()  # where all its terms are
-    problems |= {place: ModelError(UNSOUND) for place, good in enumerate(sound) if not good}
+    problems |= {place: Unsound() for place, good in enumerate(sound) if not good}
     found = enumerate(reported(logits, ids, [spot.row.question.sampling for spot in spots]))
     return [problems.get(place) or choice for place, choice in found]
 

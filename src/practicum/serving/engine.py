@@ -4,7 +4,8 @@ Questions wait in a `Line` until the `Batch` has room for them. An answer depend
 alone, whatever goes on beside it, up to the rounding of matrix products of different size.
 
 `generate` and `loglikelihood` are what evaluation and rollouts use; `ask`, `cancel` and `step` are
-for a server. All may be called from several threads; one at a time is served.
+for a server. All may be called from several threads; one at a time is served. Weights may be
+written to between steps: when next an answer begins, what was read with others is read anew.
 """
 
 import itertools
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -55,6 +57,8 @@ class Engine:
         self._lock = threading.RLock()
         self._line = Line()
         self._numbers = itertools.count()
+        self._busy = False
+        self._unwanted: list[Row] = []  # cancelled, and not yet out
 
     # -- what evaluation sees ----------------------------------------------------------------
 
@@ -89,7 +93,7 @@ class Engine:
             return hear
 
         for question in questions:  # before anything is read
-            self._check(question.ids)
+            self._check(question)
         rows: dict[int, Row] = {}  # few at a time: a row with its numbers takes some memory
         left = deque(enumerate(questions))
         try:
@@ -117,7 +121,7 @@ class Engine:
     def embed(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "n d"]:
         """The mean of each text's last hidden states. Raises ModelError as `ask` does."""
         for ids in texts:
-            check_fits(len(ids), self.model.description.context)
+            self._check_ids(ids, self.model.description.context)
         means = []
         for ids in texts:
             with self._lock, reading(self.model):
@@ -128,7 +132,7 @@ class Engine:
 
     def score(self, ids: Sequence[int], top: int) -> Iterator[list[Choice]]:
         """As `scored`, with room for steps between the pieces. Raises ModelError as `ask` does."""
-        self._check(ids)
+        self._check_ids(ids, self.memory.capacity)
         pieces = scored(
             self.model, ids, top, vocabulary=self.tokenizer.size, chunk=self.settings.chunk
         )
@@ -144,8 +148,9 @@ class Engine:
     def ask(self, question: Question, hear: Hear) -> Row:
         """Let `question` wait; `hear` is called, by whoever steps, with what is said.
 
-        Raises Busy where as many wait as may, ModelError where the prompt cannot be continued,
-        ConfigError where its constraint is none.
+        It may ask and cancel, but not step. Raises Busy where as many wait as may, ModelError where
+        the prompt cannot be continued, ConfigError where its constraint is none, or its bias is for
+        a token that there is not.
         """
         self.refuse_if_full()
         row = self.prepare(question, hear)
@@ -160,7 +165,7 @@ class Engine:
 
     def prepare(self, question: Question, hear: Hear) -> Row:
         """An answer that can `enter`. Raises as `ask`, and waits for nothing that is computed."""
-        self._check(question.ids)
+        self._check(question)
         return Row(
             question,
             hear,
@@ -172,9 +177,17 @@ class Engine:
             lookup=self.batch.drafts.lookup,
         )
 
-    def _check(self, ids: Sequence[int]) -> None:
-        """Raises ModelError where a prompt of these cannot be continued."""
-        check_fits(len(ids), self.memory.capacity)
+    def _check(self, question: Question) -> None:
+        """Raises as `ask`, but for its constraint."""
+        self._check_ids(question.ids, self.memory.capacity)
+        size = self.tokenizer.size
+        unknown = next((id for id, _ in question.sampling.bias if id >= size), None)
+        if unknown is not None:
+            raise ConfigError(f"bias names token {unknown}; the vocabulary has ids 0 to {size - 1}")
+
+    def _check_ids(self, ids: Sequence[int], most: int) -> None:
+        """Raises ModelError where these are no tokens, none, or more than `most`."""
+        check_fits(len(ids), most)
         size = self.tokenizer.size
         outside = next((id for id in ids if not 0 <= id < size), None)
         if outside is not None:
@@ -189,16 +202,18 @@ class Engine:
             self._line.add(row)
 
     def cancel(self, row: Row) -> None:
-        """Let an answer be over, and its memory be free, at once; nothing more is heard of it."""
-        with self._lock:
-            if row.place is not Place.OVER:
-                self.batch.counts.cancelled += 1
-                self._leave(row)
+        """Let an answer be over, and its memory be free, at once; nothing more is heard of it.
+
+        Amid a step, from a `hear` or where a generator is collected, it is free after that step.
+        """
+        with self._undisturbed():
+            row.mute()
+            self._unwanted.append(row)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits, is read or is written."""
-        return not (self._line or self.batch.rows)
+        return not (self._line or self.batch.rows or self.batch.put_off)
 
     @property
     def load(self) -> Load:
@@ -215,19 +230,28 @@ class Engine:
         )
 
     def step(self) -> bool:
-        """Read a piece of prompts and write a token of every answer; False if nothing was to do."""
-        with self._lock:
-            self._give_up()
-            self._start()
-            if not self.batch.rows:
-                return False
-            for row in self.batch.step():
-                self._line.add(row)
-            return True
+        """Read a piece of prompts and write a token of every answer; False if nothing was to do.
+
+        Where something is raised midway, the next step reads anew what answers had in memory.
+        """
+        with self._undisturbed() as first:
+            if not first:
+                raise ModelError("who hears of an answer cannot step the engine; do so afterwards")
+            try:
+                self._give_up()
+                self._start()
+                if not self.batch.rows:
+                    return False
+                self.batch.step()
+                return True
+            finally:
+                for row in self.batch.put_off:
+                    self._line.add(row)
+                self.batch.put_off.clear()
 
     def fail(self, problem: PracticumError) -> None:
         """End every answer with this error."""
-        with self._lock:
+        with self._undisturbed():
             for row in (*self._line, *self.batch.rows):
                 self._over(row, problem)
 
@@ -251,6 +275,29 @@ class Engine:
         """Let those who are next begin to read, while there is room for them."""
         while self._line and self.batch.start(self._line.first()):
             self._line.pop()
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[bool]:
+        """Holds the lock; what is cancelled within the block leaves at the end of it.
+
+        Yields whether this thread was not within such a block already.
+        """
+        with self._lock:
+            first, self._busy = not self._busy, True
+            try:
+                yield first
+            finally:
+                if first:
+                    self._let_go()
+                    self._busy = False
+
+    def _let_go(self) -> None:
+        """Take out what was cancelled."""
+        while self._unwanted:
+            row = self._unwanted.pop()
+            if row.place is not Place.OVER:
+                self.batch.counts.cancelled += 1
+                self._leave(row)
 
     def _leave(self, row: Row) -> None:
         if row.place is Place.WAITING:

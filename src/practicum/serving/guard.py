@@ -5,9 +5,12 @@ but what was said. Where the constraint leaves one way to go on, or one but for 
 draft, too: the names of JSON's objects, and all the signs around them. Spaces are drafted as they
 last stood between the same two signs. How the text is cut into tokens is a guess as well; every
 draft is checked.
+
+A constraint may be anybody's: whatever it raises is an error of its own text, and ends no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,7 +18,7 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from practicum.decoding.constraint import Matcher
-from practicum.errors import PracticumError
+from practicum.errors import ConfigError, PracticumError
 from practicum.tokenizers.tokenizer import Tokenizer
 
 BYTES = 16  # that a wanted token may have
@@ -35,13 +38,15 @@ class Guard:
     def mask(self, ahead: tuple[int, ...] = ()) -> Bool[Tensor, " v"]:
         """Which tokens may come once these have. Raises as `Matcher.mask` and `Matcher.take`."""
         if ahead not in self._masks:
-            self._masks[ahead] = self._at(ahead).mask()
+            with _asking():
+                self._masks[ahead] = self._at(ahead).mask()
         return self._masks[ahead]
 
     def take(self, id: int) -> None:
         """Let `id` have come. Raises as `Matcher.take`."""
         self._after, self._masks = {}, {}
-        self._now.take(id)
+        with _asking():
+            self._now.take(id)
         piece = self._tokenizer.piece(id)
         self._likely = self._likely[len(piece) :] if self._likely.startswith(piece) else b""
         self._spaces.take(piece)
@@ -51,7 +56,8 @@ class Guard:
         ids = tuple(ids)
         for count in range(len(ids)):
             try:
-                self._at(ids[: count + 1])
+                with _asking():
+                    self._at(ids[: count + 1])
             except PracticumError:
                 return ids[:count]
         return ids
@@ -73,23 +79,36 @@ class Guard:
 
     def _only_text(self, most: int) -> bytes:
         """The only text that may come, but for spaces, or its first `most` bytes."""
-        matcher, spaces, text = self._now.copy(), self._spaces.copy(), b""
+        spaces, text = self._spaces.copy(), b""
         ids = _ids_of_bytes(self._tokenizer)
         try:
-            while len(text) < most:
-                more = matcher.forced()[: most - len(text)]
-                if not more:
-                    mask = matcher.mask() if text else self.mask()  # which is asked for anyway
-                    more = spaces.before(_only_byte(mask, ids))
-                if not more:
-                    return text
-                text += more
-                spaces.take(more)
-                for byte in more:
-                    matcher.take(int(ids[byte]))
+            with _asking():
+                matcher = self._now.copy()
+                while len(text) < most:
+                    more = matcher.forced()[: most - len(text)]
+                    if not more:
+                        mask = matcher.mask() if text else self.mask()  # which is asked for anyway
+                        more = spaces.before(_only_byte(mask, ids))
+                    if not more:
+                        return text
+                    text += more
+                    spaces.take(more)
+                    for byte in more:
+                        matcher.take(int(ids[byte]))
         except PracticumError:  # too much to go on with, or a byte that is no token
             return text
         return text
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Whatever a constraint raises within the block is an error that can be told."""
+    try:
+        yield
+    except PracticumError:
+        raise
+    except Exception as problem:
+        raise ConfigError(f"the constraint broke: {type(problem).__name__}: {problem}") from problem
 
 
 class _Spaces:

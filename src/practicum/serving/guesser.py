@@ -21,7 +21,7 @@ from practicum.decoding.model import device_of, reading, rectangle
 from practicum.errors import ModelError, PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.captured import steps_of
-from practicum.serving.choosing import Spot, choose
+from practicum.serving.choosing import Spot, Unsound, choose
 from practicum.serving.memory import Memory
 from practicum.serving.row import Row
 from practicum.serving.settings import Settings
@@ -113,7 +113,7 @@ class Guesser:
         found = choose(spots, scores[:, : self._vocabulary])
         chosen: dict[Row, int] = {}
         for row, choice in zip(rows, found, strict=True):
-            if isinstance(choice, ModelError) and row.lease is not None:  # it is no number
+            if isinstance(choice, Unsound) and row.lease is not None:
                 self.clear(row.lease.blocks)
             elif not isinstance(choice, PracticumError) and choice.id not in row.ends:
                 chosen[row] = choice.id

@@ -64,7 +64,7 @@ class Row:
         self.place = Place.WAITING
         self.lease: Lease | None = None
         self.apart: Apart = {}
-        self.shared = 0  # tokens of the prompt that had been read for another
+        self.shared: int | None = None  # tokens of the prompt that had been read for another
         self._choices: list[Choice] = []
 
     @property
@@ -82,6 +82,10 @@ class Row:
     def left(self) -> int:
         """Tokens that may be drafted before the answer's end."""
         return self.writing.limit - self.said - 1
+
+    def mute(self) -> None:
+        """Let nobody hear any more of it."""
+        self.hear = lambda _: None
 
     def draft(self, count: int) -> tuple[int, ...]:
         """At most `count` tokens that may come next, without a model: demanded, or looked up."""
@@ -101,9 +105,9 @@ class Row:
         self._choices.append(choice)
         if text:
             choices, self._choices = tuple(self._choices), []
-            self.hear(Piece(text=text, choices=choices, shared=self.shared))
+            self.hear(Piece(text=text, choices=choices, shared=self.shared or 0))
         if self.writing.finish is not None:
             if self._choices:
                 choices = tuple(self._choices)
-                self.hear(Piece(text="", choices=choices, shared=self.shared))
+                self.hear(Piece(text="", choices=choices, shared=self.shared or 0))
             self.hear(self.writing.completion())

@@ -1,4 +1,4 @@
-"""Whether a network still consists of the parts and the tensors that it had."""
+"""Whether a network still consists of the parts and the tensors that it had, or of its numbers."""
 
 from collections.abc import Iterator
 
@@ -27,3 +27,20 @@ class Unchanged:
             yield from map(id, module._parameters.values())
             yield len(module._forward_hooks) + len(module._forward_pre_hooks)
         yield from map(torch.Tensor.data_ptr, self._parameters)
+
+
+class Unwritten:
+    """Remembers a network, too, and that none of its parameters was written to since.
+
+    Writes through `.data`, which torch does not count, are not noticed.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._unchanged, self._parameters = Unchanged(network), list(network.parameters())
+        self._writes = self._now()
+
+    def __bool__(self) -> bool:
+        return bool(self._unchanged) and self._writes == self._now()
+
+    def _now(self) -> list[int]:
+        return [0 if one.is_inference() else one._version for one in self._parameters]

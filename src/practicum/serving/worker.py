@@ -151,12 +151,13 @@ class Worker:
                 if isinstance(what, Completion):
                     return
         finally:
+            self._arriving.discard(place)
             self._orders.put(lambda: self.engine.cancel(row))
 
     async def drain(self, seconds: float) -> bool:
         """Wait until all is answered, at most so long; whether it is."""
         deadline = asyncio.get_running_loop().time() + seconds
-        while not (self.engine.idle and self._orders.empty()):
+        while self._arriving or not (self.engine.idle and self._orders.empty()):
             if asyncio.get_running_loop().time() >= deadline:
                 return False
             await asyncio.sleep(0.02)
