@@ -87,6 +87,8 @@ def test_what_cannot_be_mined_is_refused(project: Path):
         answer(mine_functions.command, "textwrap", "--doctests", "--", "-k", "x")
     with pytest.raises(ConfigError, match="no folder nowhere to write out.jsonl in"):
         answer(mine_functions.command, ".", "--out", "nowhere/out.jsonl")
+    with pytest.raises(ConfigError, match="--out is ., a folder; name a file"):
+        answer(mine_functions.command, "nowhere", "--out", ".")
     (project / "test_slugs.py").write_text(TESTS.replace("slug(", "str(").replace("stamp()", ""))
     with pytest.raises(DataError, match="no function of . makes a problem \\(none was called\\)"):
         answer(mine_functions.command, ".", "--runner", "unittest")

@@ -60,6 +60,8 @@ def command(project: str, arguments: tuple[str, ...], as_json: bool) -> None:
     out = Path(mining.out).expanduser()
     if not out.parent.is_dir():
         raise ConfigError(f"no folder {out.parent} to write {out.name} in")
+    if out.is_dir():
+        raise ConfigError(f"--out is {out}, a folder; name a file")
     box = sandboxed(mining.seconds, mining.workers, forced=mining.force_sandbox)
     with box as sandbox, showing_progress():
         if mining.doctests:
