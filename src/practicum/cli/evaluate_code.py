@@ -30,7 +30,8 @@ class Code:
         None, "Write programs and run their tests, instead of scoring a CORPUS or a --table."
     )
     problems: str | None = explained(
-        None, "Code: a .jsonl(.gz) file shaped as HumanEval or MBPP, or the asset human-eval."
+        None,
+        "Code: a .jsonl or .json file (or .gz) as of HumanEval or MBPP, or the asset human-eval.",
     )
     first: int | None = explained(None, "Code: only so many problems, from the first.")
     completions: str | None = explained(
