@@ -27,6 +27,7 @@ def test_a_key_has_an_owner_and_nothing_else_has(tmp_path):
         (["short"], "line 1"),
         ([KEY, f"a b {KEY}"], "line 2"),
         ([KEY, f"me {KEY}"], "stands there twice"),
+        (["sk-0123456789-schlüssel"], "line 1.*ASCII"),  # clients write it in several ways, or not
     ],
 )
 def test_what_is_no_key_is_refused_without_being_shown(lines, words):

@@ -36,17 +36,18 @@ class Keys:
 def keys_of(lines: Iterable[str]) -> Keys:
     """Keys, one a line, each with or without a name before it; `#` begins a remark.
 
-    Raises ConfigError for a line of another form, and for a key that is short or stands twice.
+    Raises ConfigError for a line of another form, and for a key that is short, stands twice, or
+    holds what a header cannot say in one way alone.
     """
     digests: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) > 2 or len(words[-1]) < FEWEST:
+        if len(words) > 2 or len(words[-1]) < FEWEST or not words[-1].isascii():
             raise ConfigError(
                 f"line {number} of the keys is no key; expected KEY or NAME KEY, and a key of "
-                f"{FEWEST} characters or more"
+                f"{FEWEST} characters or more, all of ASCII"
             )
         digest = _digest(words[-1])
         if digest in digests:
