@@ -1,8 +1,10 @@
 """A load is what it says, and its times are a client's."""
 
 import asyncio
+import json
 from dataclasses import replace
 
+import httpx2
 import pytest
 from click.testing import CliRunner
 
@@ -52,6 +54,47 @@ def test_percentiles_are_those_of_the_answers_that_came():
     assert len(load_picture([found, found]).axes) == 3
     with pytest.raises(DataError, match="429 busy"):
         summed(LOAD, 2.0, heard[2:], "there")
+
+
+PIECE, DONE = json.dumps({"choices": [{"text": "a", "delta": None}]}), "[DONE]"
+
+
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        ([PIECE, '{"error": {"message": "the model\\n is gone"}}'], "amid the answer.*is gone"),
+        ([PIECE], "broke off"),
+        ([PIECE, "[1]", DONE], "AttributeError"),
+        ([PIECE, "{", DONE], "JSONDecodeError"),
+    ],
+)
+def test_an_answer_that_does_not_come_to_its_end_is_none(monkeypatch, events, problem):
+    with pytest.raises(DataError, match=problem):
+        under_load_of(monkeypatch, "".join(f"data: {event}\n\n" for event in events))
+
+
+def test_a_server_that_counts_nothing_is_measured_all_the_same(monkeypatch):
+    quiet = json.dumps({"choices": None, "usage": None})
+    found = under_load_of(monkeypatch, f"data: {PIECE}\n\ndata: {quiet}\n\ndata: [DONE]\n\n")
+    assert (found.answers, found.failed, found.tokens) == (6, 0, 6)
+
+
+@pytest.mark.parametrize("models", ["[1, 2]", '{"data": null}', '{"data": []}', "<html>"])
+def test_what_is_no_list_of_models_is_no_server(monkeypatch, models):
+    with pytest.raises(DataError, match="no server with OpenAI's routes"):
+        under_load_of(monkeypatch, "", models)
+
+
+def under_load_of(monkeypatch, said, models='{"data": [{"id": "it"}]}'):
+    """`LOAD` on a server that always says this."""
+
+    def answer(request):
+        return httpx2.Response(200, text=models if request.method == "GET" else said)
+
+    made = httpx2.AsyncClient
+    transport = httpx2.MockTransport(answer)
+    monkeypatch.setattr(httpx2, "AsyncClient", lambda **more: made(transport=transport, **more))
+    return asyncio.run(under_load("http://there/v1", LOAD))
 
 
 def test_where_nothing_answers_it_is_said(running):

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ SUBJECTS = (
     "captain",
 )
 PERCENTILES = (50, 90, 99)
+STRANGE = (ValueError, LookupError, TypeError, AttributeError)  # by JSON of another form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class StatedLoad:
 
     clients: int = 4
     requests: int = 3  # of each client, one after the other
-    words: int = 25  # of a prompt; no two begin alike
+    words: int = 25  # of a prompt, seven at least; no two begin alike
     tokens: int = 64  # of an answer, at most
     seed: int = 0
     patience: float = 600.0  # seconds for one answer
@@ -166,7 +167,7 @@ async def _first_model(client: httpx2.AsyncClient, url: str) -> str:
         raise DataError(
             f"{url}/models answers {problem.response.status_code}; give the key, or another --url"
         ) from problem
-    except (httpx2.HTTPError, ValueError, KeyError, IndexError) as problem:
+    except (httpx2.HTTPError, *STRANGE) as problem:
         raise DataError(
             f"no server with OpenAI's routes at {url} ({problem or type(problem).__name__}); "
             "start one: practicum serve"
@@ -206,18 +207,14 @@ async def _ask(
     try:
         route = "chat/completions" if load.chat else "completions"
         async with client.stream("POST", route, json=body) as answer:
-            if answer.status_code != 200:
-                said = (await answer.aread()).decode(errors="replace")
-                problem = f"{answer.status_code} {' '.join(said.split())[:200]}"
-            async for line in answer.aiter_lines():
-                if not line.startswith("data: ") or line == "data: [DONE]":
-                    continue
-                event = json.loads(line.removeprefix("data: "))
+            async for event in _events(answer):
                 if _text(event):
                     pieces.append(time.perf_counter() - asked)
                 if event.get("usage"):
                     tokens = event["usage"]["completion_tokens"]
-    except (httpx2.HTTPError, ValueError, KeyError) as trouble:
+    except DataError as trouble:
+        problem = str(trouble)
+    except (httpx2.HTTPError, *STRANGE) as trouble:
         problem = f"{type(trouble).__name__}: {trouble}"
     return Heard(
         client=number,
@@ -228,7 +225,29 @@ async def _ask(
     )
 
 
+async def _events(answer: httpx2.Response) -> AsyncGenerator[dict[str, Any], None]:
+    """What a stream brings. Raises DataError where it is refused, breaks off, or tells an error."""
+    if answer.status_code != 200:
+        said = (await answer.aread()).decode(errors="replace")
+        raise DataError(f"{answer.status_code} {_short(said)}")
+    async for line in answer.aiter_lines():
+        if not line.startswith("data: "):
+            continue
+        said = line.removeprefix("data: ")
+        if said == "[DONE]":
+            return
+        event = json.loads(said)
+        if event.get("error"):
+            raise DataError(f"an error amid the answer: {_short(json.dumps(event['error']))}")
+        yield event
+    raise DataError("the answer broke off: its stream ended without [DONE]")
+
+
+def _short(said: str) -> str:
+    return " ".join(said.split())[:200]
+
+
 def _text(event: dict[str, Any]) -> bool:
     """Whether an event brings text."""
-    choices = event.get("choices", ())
-    return any(one.get("text") or one.get("delta", {}).get("content") for one in choices)
+    choices = event.get("choices") or ()
+    return any(one.get("text") or (one.get("delta") or {}).get("content") for one in choices)

@@ -128,7 +128,7 @@ class Sandbox:
 
     def __enter__(self) -> "Sandbox":
         try:
-            self._fill(self.workers)
+            self._fill(1)  # which tells what is granted; the others come when they are needed
         except BaseException:
             self._close()
             raise
