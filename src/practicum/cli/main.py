@@ -34,6 +34,7 @@ VERBS = {
     "check-gradients": "Compare a function's gradient with finite differences.",
     "evaluate": "Bits per byte of a model on text, accuracy on a table, or pass@k on code.",
     "mine-functions": "Programming problems from your own project's test suite.",
+    "docstring": "Docstrings for your own functions, by a model that reads their code.",
     "convert": "Rewrite a model as a transformers folder, or as one of ours.",
     "export": "A model as the folder that transformers, vLLM and others open.",
     "few-shot": "What examples in a prompt are worth, on your own labelled rows.",
