@@ -6,6 +6,7 @@ temperature 0 the most likely token is taken after bias and penalties alone (of 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -65,6 +66,16 @@ class Sampling:
     def filters(self) -> "Sampling":
         """What shapes the distribution and nothing else: rows with equal `filters` go together."""
         return replace(self, max_tokens=1, stop=(), seed=0, logprobs=None)
+
+
+def for_each(sampling: Sampling | Sequence[Sampling], count: int) -> list[Sampling]:
+    """One for each of `count` prompts, of one for all or of as many. Raises ConfigError else."""
+    samplings = [sampling] * count if isinstance(sampling, Sampling) else list(sampling)
+    if len(samplings) != count:
+        raise ConfigError(
+            f"{len(samplings)} samplings for {count} prompts; give one or one for each"
+        )
+    return samplings
 
 
 def _require(holds: bool, name: str, given: object, expected: str) -> None:
