@@ -65,7 +65,7 @@ class Busy(PracticumError):
     def __init__(self, waiting: int, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(
-            f"{waiting} questions wait already, which is the limit; try again in "
+            f"no room for another question: {waiting} wait, or come with it; try again in "
             f"{retry_after:.0f} seconds"
         )
 

@@ -284,7 +284,7 @@ def test_more_than_may_wait_are_refused_with_a_time_to_come_back(model):
     question = Question(ids=(65,), sampling=SAMPLINGS[0])
     for _ in range(2):
         engine.ask(question, lambda _: None)
-    with pytest.raises(Busy, match="2 questions wait already") as refused:
+    with pytest.raises(Busy, match="another question: 2 wait") as refused:
         engine.ask(question, lambda _: None)
     assert refused.value.retry_after >= 1
     assert engine.load.asked == 2

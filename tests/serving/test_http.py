@@ -5,6 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from practicum.errors import Busy
 from practicum.serving.openai_requests import ChatRequest, CompletionRequest, EmbeddingRequest
 
 ROUTES = ("/v1/completions", "/v1/chat/completions", "/v1/embeddings")
@@ -405,6 +406,21 @@ def test_a_client_may_only_ask_so_often(client_with):
     )
 
 
+def test_a_prompt_that_was_refused_a_place_is_not_charged(client_with, served, monkeypatch):
+    client = client_with(tokens_per_minute=60)
+    body = {**ASKED["/v1/completions"], "prompt": "a" * 40}
+    with monkeypatch.context() as full:
+        full.setattr(served.worker, "refuse_if_full", refuse)
+        for stream in (False, True):
+            answer = post(client, "/v1/completions", body | {"stream": stream})
+            assert refusal(answer, 429)["code"] == "engine_overloaded"
+    assert post(client, "/v1/completions", body).status_code == 200
+
+
+def refuse(more=0):
+    raise Busy(3, 2.0)
+
+
 def test_names_that_are_not_its_own_are_not_answered(client_with):
     client = client_with(hosts=frozenset({"localhost", "::1"}))
     for host, status in (("localhost:8000", 200), ("[::1]:80", 200), ("evil.example", 403)):
@@ -418,3 +434,29 @@ def test_prometheus_is_told_what_went_on(client):
     assert 'practicum_requests_total{route="/v1/completions",status="200"}' in text
     assert "practicum_engine_writing 0.0" in text
     assert "practicum_first_token_seconds_bucket" in text
+
+
+@pytest.mark.parametrize("name", ["Temperature", "body", "x[0]", "a.b"])
+def test_an_unknown_field_is_named_whatever_it_is_called(client, name):
+    for body, place in (
+        ({"prompt": "a", name: 1}, ""),
+        ({"messages": [{"role": "user", "content": "a", name: 1}]}, "messages.0."),
+    ):
+        route = "/v1/chat/completions" if place else "/v1/completions"
+        error = client.post(route, json={"model": "tiny", **body}).json()["error"]
+        assert error["message"] == f"unknown field '{place}{name}'"
+        assert error["param"] == f"{place}{name}"
+
+
+def test_an_unknown_field_is_not_said_at_any_length(client):
+    body = {"model": "tiny", "prompt": "a", "x" * 10**6: 1}
+    answer = client.post("/v1/completions", json=body)
+    assert len(answer.content) < 1000
+
+
+def test_a_stream_that_would_echo_is_refused_before_it_begins(client, served, monkeypatch):
+    monkeypatch.setattr(served.worker, "refuse_if_full", refuse)
+    for more in ({}, {"logprobs": 1}):
+        body = {"model": "tiny", "prompt": "a", "stream": True, "echo": True, **more}
+        answer = client.post("/v1/completions", json=body)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")

@@ -11,10 +11,11 @@ KEY = "sk-0123456789abcdef"
 
 def test_a_key_has_an_owner_and_nothing_else_has(tmp_path):
     file = tmp_path / "keys"
-    file.write_text(f"# ours\n\nanna {KEY}  # until May\n{KEY}2\n")
+    file.write_text(f"# ours\n\nanna {KEY}  # until May\n{KEY}2\n{KEY}#3 # ours, too\n")
     keys = read_keys(file)
     assert keys.owner(KEY) == "anna"
-    assert keys.owner(f"{KEY}2").startswith("key-")
+    for whole in (f"{KEY}2", f"{KEY}#3"):
+        assert (keys.owner(whole) or "").startswith("key-")
     for wrong in ("", KEY[:-1], f"{KEY}3", "anna", "\udc80"):
         assert keys.owner(wrong) is None
     assert KEY not in repr(keys)

@@ -114,6 +114,8 @@ def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
     where = _field(first["loc"])
     same = [p for p in problems if f"{_field(p['loc'])}.".startswith(f"{where}.")]
     if first["type"] == "extra_forbidden":
+        *above, name = first["loc"]  # a name that a client chose, whatever it looks like
+        where = ".".join(filter(None, (_field(above), str(name)[:200])))
         return Refusal(400, f"unknown field '{where}'", code="unknown_parameter", param=where)
     if first["type"] == "missing" and not where:
         return Refusal(400, "a JSON body is needed, with content-type application/json")
@@ -127,7 +129,7 @@ def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
 
 def _field(loc: Sequence[str | int]) -> str:
     """`messages.0.role`; what pydantic calls the members of a union is left out."""
-    parts = [str(part) for part in loc if not _is_kind(str(part))]
+    parts = [str(part)[:200] for part in loc if not _is_kind(str(part))]
     return ".".join(parts)
 
 

@@ -130,14 +130,18 @@ class CompletionWriting:
         return self._part(choices, usage_of(record))
 
     async def chunks(self, record: Record) -> AsyncGenerator[CompletionAnswer, None]:
-        """Parts of the texts, as they come."""
+        """Parts of the texts, as they come; each begins with its echo.
+
+        Nothing is said before the worker has said something, since it may refuse all.
+        """
         await self._score()
         tokens = [self._tokens() for _ in range(self._count)]
-        if self.asked.echo:
-            for number in range(self._count):
-                yield self._chunk(number, self._echo(number), logprobs=self._of_prompt(number))
+        silent = set(range(self._count)) if self.asked.echo else set[int]()
         async with aclosing(heard(self.served.worker, self.questions, record)) as events:
             async for number, event in events:
+                if number in silent:
+                    silent.remove(number)
+                    yield self._echoed(number)
                 if isinstance(event, Completion):
                     yield self._chunk(number, "", finish=FINISH[event.finish])
                     continue
@@ -146,6 +150,8 @@ class CompletionWriting:
                     yield self._chunk(number, event.text, logprobs=logprobs)
         if not self.questions:
             for number in range(self._count):
+                if number in silent:
+                    yield self._echoed(number)
                 yield self._chunk(number, "", finish="length")
         if self.asked.wants_usage:
             yield self._part([], usage_of(record))
@@ -165,6 +171,10 @@ class CompletionWriting:
 
     def _echo(self, number: int) -> str:
         return self._echoes[number // (self.asked.n or 1)]
+
+    def _echoed(self, number: int) -> CompletionAnswer:
+        """The beginning of an answer that says its prompt again."""
+        return self._chunk(number, self._echo(number), logprobs=self._of_prompt(number))
 
     def _of_prompt(self, number: int) -> TokenLogprobs | None:
         return None if self._read is None else self._read[number // (self.asked.n or 1)]

@@ -10,6 +10,7 @@ import traceback
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from practicum.errors import Busy
 from practicum.serving.api_errors import Refusal, refusal_of
 from practicum.serving.connection import (
     ClientLeft,
@@ -61,6 +62,8 @@ class Accounts:
         """The answer to a request that ended in `problem`; nothing where it has begun."""
         refusal = refusal_of(problem)
         record.code = refusal.code
+        if isinstance(problem, Busy):
+            record.prompt_tokens = 0  # none was read
         if refusal.status == 500:
             record.problem = "".join(traceback.format_exception(problem))
         return _silence if record.status is not None else refusal.response()

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from practicum.errors import ConfigError
 
 FEWEST = 16  # characters, so that nobody guesses one
+REMARK = re.compile(r"(?:^|\s)#")
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Keys:
 
 
 def keys_of(lines: Iterable[str]) -> Keys:
-    """Keys, one a line, each with or without a name before it; `#` begins a remark.
+    """Keys, one a line, each with or without a name before it; ` #` begins a remark.
 
     Raises ConfigError for a line of another form, and for a key that is short, stands twice, or
     holds what a header cannot say in one way alone.
     """
     digests: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
+        words = REMARK.split(line, maxsplit=1)[0].split()
         if not words:
             continue
         if len(words) > 2 or len(words[-1]) < FEWEST or not words[-1].isascii():
