@@ -1,9 +1,7 @@
 """The engine's thread as an event loop sees it."""
 
 import asyncio
-import threading
 from contextlib import aclosing, contextmanager
-from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +9,7 @@ import torch
 from practicum.decoding.generate import Completion
 from practicum.decoding.language_model import LanguageModel
 from practicum.decoding.sampling import Sampling
-from practicum.errors import Busy, ConfigError, ModelError
+from practicum.errors import Busy, ModelError
 from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.serving.engine import Engine
@@ -117,15 +115,10 @@ def test_a_closed_worker_answers_nothing_more(model):
             asyncio.run(_heard(worker, ASKED))
 
 
-def test_draining_waits_for_answers_and_closing_ends_them(model):
+def test_closing_ends_what_is_being_answered(model):
     async def talk(worker):
-        short = asyncio.ensure_future(_heard(worker, ASKED))
-        await _until(lambda: worker.load.asked == 1)
-        assert await worker.drain(30)
-        assert isinstance((await short)[-1], Completion)
         long = asyncio.ensure_future(_heard(worker, ENDLESS))
-        await _until(lambda: worker.load.asked == 2)
-        assert not await worker.drain(0.01)
+        await _until(lambda: worker.load.asked == 1)
         await asyncio.to_thread(worker.close)
         with pytest.raises(ModelError, match="closing"):
             await long
@@ -147,25 +140,3 @@ def test_an_engine_that_breaks_leaves_nobody_waiting(model, monkeypatch):
     with working(model) as worker:
         asyncio.run(talk(worker))
         assert "TypeError" in str(worker.problem)
-
-
-def test_draining_waits_for_what_is_still_prepared(model):
-    begun, done = threading.Event(), threading.Event()
-
-    class Slow:
-        def matcher(self, tokenizer, ends):
-            begun.set()
-            done.wait(60)
-            raise ConfigError("no grammar after all")
-
-    async def talk(worker):
-        task = asyncio.ensure_future(_heard(worker, replace(ASKED, constraint=Slow())))
-        await _until(begun.is_set)
-        assert not await worker.drain(0.05)
-        done.set()
-        assert await worker.drain(30)
-        with pytest.raises(ConfigError, match="after all"):
-            await task
-
-    with working(model) as worker:
-        asyncio.run(talk(worker))

@@ -154,15 +154,6 @@ class Worker:
             self._arriving.discard(place)
             self._orders.put(lambda: self.engine.cancel(row))
 
-    async def drain(self, seconds: float) -> bool:
-        """Wait until all is answered, at most so long; whether it is."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        while self._arriving or not (self.engine.idle and self._orders.empty()):
-            if asyncio.get_running_loop().time() >= deadline:
-                return False
-            await asyncio.sleep(0.02)
-        return True
-
     def close(self) -> None:
         """End the thread after its present step, and every answer with an error."""
         self._closed = True
