@@ -16,6 +16,7 @@ from practicum.models.build import build
 from practicum.models.families.gpt2 import gpt2
 from practicum.models.save import save
 from practicum.tokenizers.bpe_training import train_bpe
+from practicum.tokenizers.bytes import ByteTokenizer
 
 CODE = 'def twice(x):\n    return 2 * x\n\n\ndef known(x):\n    """Old."""\n    return x\n'
 CHAINS = ChainedBlocks(lengths=(1.0,), wrong=0.0)
@@ -174,6 +175,8 @@ def test_one_file_that_cannot_be_written_leaves_the_others_right(
         (["few.py", "--max-tokens", "0"], "max_tokens is 0"),
         (["few.py", "--out", "new"], "give --learn-from, too"),
         (["few.py", "--learn-from", "done.py", "--out", "full"], "full holds something already"),
+        (["few.py", "--learn-from", "done.py", "--out", "few.py/new"], "cannot be made in"),
+        (["few.py", "--learn-from", "done.py", "--longest", "1", "--model", "tiny"], "--longest"),
         (["few.py", "--learn-from", "done.py", "--steps", "0"], "--steps is 0"),
         (["few.py", "--learn-from", "no_such_thing"], "no package 'no_such_thing'"),
         (["few.py", "--learn-from", "bare.py"], "no function of bare.py has a docstring"),
@@ -197,6 +200,8 @@ def test_what_cannot_be_is_refused_in_one_line(
     (tmp_path / "bare.py").write_text(CODE.replace('    """Old."""\n', ""))
     (tmp_path / "done.py").write_text('def known(x):\n    """Old."""\n    return x\n')
     (tmp_path / "notes.txt").write_text("some notes")
+    model = build(gpt2(width=8, depth=1, heads=1, vocab=257, context=64), seed=0)
+    save(model, tmp_path / "tiny", tokenizer=ByteTokenizer())
     assert run(["docstring", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")

@@ -1,6 +1,7 @@
 """`practicum docstring`: a model reads functions and says what they do (Chen et al. 2021, §5)."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from practicum.evaluation.docstrings import Described, Form
     from practicum.training.budget import Budget
 
-MARK = "docstring.json"  # beside a model that was taught here: the form in which it is asked
+MARK = "docstring.json"  # beside a model that was taught here, so that it is asked in that form
 Said = tuple["DescribedFunction", "Described"]
 
 
@@ -95,6 +96,9 @@ class Teaching:
         folder = Path(self.out).expanduser()
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ConfigError(f"{folder} holds something already; give another --out")
+        above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            raise ConfigError(f"{folder} cannot be made in {above}; give another --out")
 
 
 @click.command()
@@ -170,8 +174,7 @@ def _model(speaker: Speaker, teaching: Teaching, *, seed: int) -> "tuple[Languag
 
 
 def _form_of(folder: Path) -> "Form":
-    place = folder / MARK
-    return json.loads(place.read_text())["form"] if place.is_file() else "repeated"
+    return "reversed" if (folder / MARK).is_file() else "repeated"
 
 
 def _taught(
@@ -189,9 +192,9 @@ def _taught(
     pairs = [function.words_from_code for function in functions]
     longest = min(teaching.longest, model.context)
     short = [pair for pair in pairs if len(model.tokenizer.encode("".join(pair))) < longest]
-    emit(Note(text=f"learning {len(short):,} of {len(pairs):,} documented functions"))
     if not short:
         raise DataError(f"no function has at most {longest} tokens; give more --longest")
+    emit(Note(text=f"learning {len(short):,} of {len(pairs):,} documented functions"))
     learned = taught(model.model, model.tokenizer, short, teaching.budget(), seed=seed)
     if teaching.out is not None:
         folder = Path(teaching.out).expanduser()
