@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from practicum.cli.elsewhere import Elsewhere
 from practicum.cli.evaluate_code import Code, evaluate_code
 from practicum.cli.loading import Speaker
 from practicum.cli.options import chosen, explained, options_of
@@ -56,6 +57,7 @@ class Table:
 @click.command()
 @click.argument("corpus", required=False)
 @options_of(Speaker)
+@options_of(Elsewhere)
 @options_of(Text)
 @options_of(Table)
 @options_of(Code)
@@ -66,17 +68,21 @@ def command(corpus: str | None, as_json: bool) -> None:
     Bits per byte, and perplexity per word, compare across models whatever their tokenizers.
 
     With --task code: pass@k of programs that the model writes for --problems, run in a sandbox.
+
+    With --endpoint, a server is asked: practicum serve, vLLM, llama.cpp, or OpenAI's.
     """
     table, code = chosen(Table), chosen(Code)
     if code.task == "code":
         if corpus is not None or table.table is not None:
             raise ConfigError("--task code takes --problems FILE, and neither CORPUS nor --table")
-        return evaluate_code(code, chosen(Speaker), as_json)
+        return evaluate_code(code, chosen(Speaker), chosen(Elsewhere), as_json)
     if code != Code():
         raise ConfigError("options for code, such as --problems, need --task code")
     if (corpus is None) == (table.table is None):
         raise ConfigError("give either a CORPUS to score or a --table of questions to answer")
     if corpus is not None:
+        if chosen(Elsewhere).endpoint is not None:
+            raise ConfigError("--endpoint goes with --task code or --table: texts may be too long")
         return print_table([_text_row(corpus, chosen(Text), chosen(Speaker))], as_json=as_json)
     return _answer(table, chosen(Text).train, chosen(Speaker), as_json)
 
@@ -117,11 +123,13 @@ def _answer(table: Table, train: str | None, speaker: Speaker, as_json: bool) ->
     assert table.table is not None, "the verb asks for a corpus or a table"
     questions = read_questions(table.table, table.layout())
     scoring = {"whole": Whole(), "per-byte": PerByte(), "partial": Partial()}[table.scoring]
+    endpoint = chosen(Elsewhere).ask(speaker)
     with showing_progress():
         training_text = None if train is None else read_corpus(train).documents
-        result = zero_shot(speaker.load(), questions, scoring=scoring, training_text=training_text)
+        scorer = endpoint or speaker.load()
+        result = zero_shot(scorer, questions, scoring=scoring, training_text=training_text)
     row = {
-        "model": speaker.model,
+        "model": (endpoint or speaker).model,
         "table": table.table,
         "questions": len(questions),
         "accuracy": result.accuracy,

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import click
+
 from practicum.cli.code_sandbox import sandboxed
+from practicum.cli.elsewhere import Elsewhere
 from practicum.cli.loading import Speaker
 from practicum.cli.options import explained
 from practicum.cli.render import print_json, print_table, showing_progress
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from practicum.data.program_verdicts import Runs
     from practicum.evaluation.code_ranking import Heuristic
     from practicum.evaluation.code_runs import Manner, Sample
+    from practicum.serving.endpoint import Endpoint
 
 USUAL = (1, 10, 100)  # the k that the paper reports
 
@@ -98,21 +102,22 @@ class Code:
         )
 
 
-def evaluate_code(code: Code, speaker: Speaker, as_json: bool) -> None:
+def evaluate_code(code: Code, speaker: Speaker, elsewhere: Elsewhere, as_json: bool) -> None:
     """Draw, run, count; everything that can be refused is refused before a model is loaded."""
     problems, given = _asked(code)
     ks = code.ks(code.manner().samples if given is None else min(_counts(given).values()))
     files = code.files()
     if code.log is not None:  # a place that cannot be written is refused now, and nothing lost
         Path(code.log).expanduser().open("a").close()
+    endpoint = elsewhere.ask(speaker) if given is None else None
     box = sandboxed(code.seconds, code.workers, forced=code.force_sandbox)
     with box as sandbox, showing_progress():
         running = Running(sandbox=sandbox, files=files, log=code.log)
         if given is None:
-            heuristics, samples = _drawn(speaker, problems, code, running)
+            heuristics, samples = _drawn(endpoint or speaker, problems, code, running)
         else:
             heuristics, samples = {}, running.judged(given)
-    model = speaker.model if given is None else code.completions
+    model = code.completions if given is not None else (endpoint or speaker).model
     _print(samples, ks, heuristics, {"model": model, "problems": len(problems)}, as_json)
 
 
@@ -177,27 +182,35 @@ class Running:
 
 
 def _drawn(
-    speaker: Speaker, problems: "list[CodeProblem]", code: Code, running: Running
+    writer: "Speaker | Endpoint", problems: "list[CodeProblem]", code: Code, running: Running
 ) -> "tuple[dict[str, Heuristic], list[Sample]]":
     """What the model wrote, run, temperature by temperature, so that the log grows with each."""
     from practicum.evaluation import code_ranking
-    from practicum.evaluation.code_runs import draw_samples
+    from practicum.evaluation.code_runs import draw_samples, draw_unscored
     from practicum.serving.engine import Engine
 
     if code.back_translation:
         for problem in problems:
             code_ranking.reversed_order(problem, "")  # refuses what has no docstring
-    engine, manner = Engine(speaker.load()), code.manner()  # reads a prompt once for all samples
+    if isinstance(writer, Speaker):
+        scorer = Engine(writer.load())  # reads a prompt once for all samples
+        draw, decode = draw_samples, scorer.tokenizer.decode
+    else:
+        scorer, draw, decode = writer, draw_unscored, writer.decode
+    if code.back_translation:
+        scorer.loglikelihood([("def", " f")])  # refuses a server that cannot
     heuristics: dict[str, Heuristic] = {
         f"{name} log P": heuristic for name, heuristic in code_ranking.LIKELIHOODS.items()
     }
-    if code.back_translation:
-        heuristics["back-translation"] = code_ranking.back_translation(engine)
     samples = []
-    for temperature in manner.temperatures:
-        one, decode = manner.at(temperature), engine.tokenizer.decode
-        drawn = draw_samples(engine, problems, one, decode=decode)
+    for temperature in code.manner().temperatures:
+        drawn = draw(scorer, problems, code.manner().at(temperature), decode=decode)
         samples += running.judged(drawn, more=bool(samples))
+    if any(sample.logprobs is None for sample in samples):
+        click.echo("the server does not say what tokens were worth: no ranking by log P", err=True)
+        heuristics = {}
+    if code.back_translation:
+        heuristics["back-translation"] = code_ranking.back_translation(scorer)
     return heuristics, samples
 
 

@@ -4,6 +4,7 @@ n completions a problem and temperature are drawn with nucleus sampling, each wi
 and ended at a stop string (Chen et al. 2021, §3.2); they run in the sandbox, equal programs once.
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from typing import Any, Protocol, TypeVar
 from practicum.data.code_problem import CodeProblem, program_of
 from practicum.data.program_verdicts import Runs, Verdict, judge
 from practicum.decoding.generate import Completion
+from practicum.decoding.language_model import Prompt
+from practicum.decoding.likelihood import Likelihood
 from practicum.decoding.sampling import Sampling
 from practicum.errors import ConfigError
 from practicum.evaluation.code_problems import stops_of
@@ -144,6 +147,34 @@ def draw_samples(
     for at, likelihood in zip(unscored, likelihoods, strict=True):
         drawn[at] = replace(drawn[at], logprobs=likelihood.tokens)
     return list(_repeated([drawn[at] for at in range(len(asked))], manner.samples))
+
+
+UNTOLD = (math.nan,)  # stands where nobody can say what tokens were worth
+
+
+@dataclass(frozen=True)
+class Unscored:
+    """A scorer that writes, and is asked for nothing more."""
+
+    scorer: Scorer
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling | Sequence[Sampling]
+    ) -> Iterator[Completion]:
+        """As the scorer's."""
+        return self.scorer.generate(prompts, sampling)
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> list[Likelihood]:
+        """For each pair that it is not known."""
+        return [Likelihood(total=math.nan, tokens=UNTOLD, greedy=False)] * len(pairs)
+
+
+def draw_unscored(
+    scorer: Scorer, problems: Sequence[CodeProblem], manner: Manner, *, decode: Decode
+) -> list[Sample]:
+    """As `draw_samples`, but what a completion does not tell of its tokens stays unknown."""
+    drawn = draw_samples(Unscored(scorer), problems, manner, decode=decode)
+    return [replace(one, logprobs=None) if one.logprobs is UNTOLD else one for one in drawn]
 
 
 def _asked(problems: Sequence[CodeProblem], manner: Manner) -> list[Sample]:
