@@ -15,6 +15,7 @@ import httpx2
 from practicum.errors import ConfigError, ModelError
 
 LATER = (429, 503)  # statuses that say so
+CONNECTING = 30.0  # seconds until a server is there
 LONGEST = 60.0  # seconds until the next try
 Asked = tuple[str, dict[str, Any] | None]  # a route below `url`, and a body; None: it is read
 Answer = dict[str, Any]
@@ -99,8 +100,9 @@ class Remote:
     def _client(self) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         limits = httpx2.Limits(max_connections=None)
+        timeout = httpx2.Timeout(self.patience, connect=min(self.patience, CONNECTING))
         return httpx2.AsyncClient(
-            base_url=self.url, headers=headers, timeout=self.patience, limits=limits
+            base_url=self.url, headers=headers, timeout=timeout, limits=limits
         )
 
     async def _ask(
@@ -125,9 +127,10 @@ class Remote:
         method = "GET" if body is None else "POST"
         try:
             return await client.request(method, route, json=body)
-        except httpx2.ConnectError as problem:
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
+            why = str(problem) or type(problem).__name__
             raise ModelError(
-                f"no server at {self.url} ({problem}); start one: practicum serve"
+                f"no server at {self.url} ({why}); start one: practicum serve"
             ) from problem
         except httpx2.TimeoutException as problem:
             raise ModelError(
