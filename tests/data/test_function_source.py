@@ -109,3 +109,10 @@ def test_a_definition_has_its_source_where_it_is_the_only_one(module):
     assert module.definitions["asked"][0].startswith("@helper\ndef asked(")
     assert "many" not in module.definitions
     assert "many" in module.bound
+
+
+def test_lines_end_where_python_says_so():
+    odd = '"""a\x0cb\u2028c"""\ndef f(x):\n    """Doc."""\n    return x\n'
+    (function,) = ModuleSource(odd).functions()
+    assert function.head == "def f(x):\n"
+    assert function.body == "    return x\n"

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from practicum.data.code_problem import CodeProblem
     from practicum.symbolic.sandbox import Sandbox
 
-STANDARD = "python"  # what the standard library is called here, as among the corpora
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mining:
@@ -106,6 +104,7 @@ def _of_doctests(
 ) -> "tuple[Sequence[CodeProblem], Mapping[str, int]]":
     from practicum.data.doctest_problems import candidates, discriminating
     from practicum.data.package_files import package_files
+    from practicum.data.standard_library import STANDARD
 
     if package == STANDARD:
         found, files = candidates(), {}

@@ -18,11 +18,9 @@ from practicum.data.described_functions import (
     with_docstrings,
 )
 from practicum.data.package_files import package_files
-from practicum.data.standard_library import LEFT_OUT, python_source
+from practicum.data.standard_library import LEFT_OUT, STANDARD, python_source
 from practicum.errors import DataError
 from practicum.events import Note, emit
-
-STANDARD = "python"  # what the standard library is called here, as among the corpora
 
 
 @dataclass(frozen=True, kw_only=True)

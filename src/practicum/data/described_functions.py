@@ -11,7 +11,6 @@ code, and those that have nothing but a docstring: there is no place, or nothing
 
 import ast
 import inspect
-import io
 import tokenize
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from textwrap import wrap
 
 from practicum.data.function_parts import Asked, FunctionParts
 from practicum.data.standard_library import BLOCKS
-from practicum.data.syntax import collector_paused
+from practicum.data.syntax import collector_paused, source_lines
 from practicum.errors import DataError
 
 Defined = ast.FunctionDef | ast.AsyncFunctionDef
@@ -61,7 +60,7 @@ class DescribedFunction:
 
 def described_functions(text: str) -> list[DescribedFunction]:
     """In the order of their lines. Raises SyntaxError or ValueError where `text` is no Python."""
-    lines = io.StringIO(text, newline="").readlines()  # str.splitlines knows more line ends
+    lines = source_lines(text)
     with collector_paused():
         found = [_function(node, name, lines) for node, name in _definitions(_parsed(text))]
     return sorted((one for one in found if one is not None), key=lambda one: one.line)
@@ -72,7 +71,7 @@ def with_docstrings(text: str, said: Mapping[DescribedFunction, str]) -> str:
 
     Raises DataError where anything but docstrings of functions would change.
     """
-    lines = io.StringIO(text, newline="").readlines()
+    lines = source_lines(text)
     for function, words in sorted(said.items(), key=lambda pair: -pair[0].line):
         start, end = function.place
         before = lines[start - 1]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from practicum.data.syntax import collector_paused
+from practicum.data.syntax import collector_paused, source_lines
 
 Function = ast.FunctionDef
 BRANCHES = (ast.If, ast.Try, ast.With, ast.ExceptHandler)  # where a module may bind names, too
@@ -37,7 +37,7 @@ class ModuleSource:
     """A module's text. Raises SyntaxError (or ValueError for null bytes) where it is none."""
 
     def __init__(self, text: str, package: str = "") -> None:
-        self.lines = text.splitlines(keepends=True)
+        self.lines = source_lines(text)
         self.package = package  # that relative imports start from; "": they stay unknown
         with collector_paused(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as an invalid escape in somebody's string

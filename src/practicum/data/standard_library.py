@@ -17,6 +17,7 @@ from practicum.data.documents import Corpus, Document
 from practicum.data.syntax import collector_paused
 from practicum.errors import DataError
 
+STANDARD = "python"  # what the standard library is called here
 LICENCE = "PSF-2.0"
 LEFT_OUT = frozenset(
     {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "pydoc_data"}

@@ -1,6 +1,7 @@
-"""Reading many or large syntax trees of Python, quickly."""
+"""The text of Python files as its parser sees it: many or large trees, and lines."""
 
 import gc
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +20,8 @@ def collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def source_lines(text: str) -> list[str]:
+    """The lines as Python counts them, line ends included; `str.splitlines` knows more ends."""
+    return io.StringIO(text, newline="").readlines()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from practicum.data.code_problem import CodeProblem
+from practicum.data.syntax import source_lines
 from practicum.errors import ConfigError
 from practicum.evaluation.code_runs import Sample, mean_pass
 from practicum.evaluation.scorer import Scorer
@@ -68,7 +69,7 @@ def reversed_order(problem: CodeProblem, completion: str) -> tuple[str, str]:
             "back to; choose another ranking"
         )
     first = said[0]
-    lines = problem.prompt.splitlines(keepends=True)
+    lines = source_lines(problem.prompt)
     docstring = "".join(lines[first.lineno - 1 : first.end_lineno])
     code = "".join(lines[: first.lineno - 1]) + "".join(lines[first.end_lineno :])
     return code + completion.rstrip() + "\n", docstring.rstrip()
