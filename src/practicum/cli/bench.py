@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -92,12 +91,9 @@ def _show(found: "list[Measured]", plot: str | None, as_json: bool) -> None:
 
 def _checked(url: str) -> str:
     """The address of a server. Raises ConfigError where it cannot be one."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that do not close, a port that is none
-        good = False
-    if not good:
+    from practicum.serving.remote import is_address
+
+    if not is_address(url):
         raise ConfigError(f"--url is '{url}'; expected one such as http://127.0.0.1:8000/v1")
     return url
 

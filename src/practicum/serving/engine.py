@@ -25,7 +25,7 @@ from practicum.decoding.generate import Completion, check_fits
 from practicum.decoding.language_model import LanguageModel, Prompt
 from practicum.decoding.likelihood import Likelihood
 from practicum.decoding.model import device_of, reading, rectangle
-from practicum.decoding.sampling import Sampling
+from practicum.decoding.sampling import Sampling, for_each
 from practicum.errors import Busy, ConfigError, GivenUp, ModelError, PracticumError
 from practicum.models.decoder import DecoderModel
 from practicum.serving.batch import Batch
@@ -69,12 +69,7 @@ class Engine:
 
         Not bounded by `Settings.waiting`. What is not consumed is cancelled.
         """
-        samplings = [sampling] * len(prompts) if isinstance(sampling, Sampling) else list(sampling)
-        if len(samplings) != len(prompts):
-            raise ConfigError(
-                f"{len(samplings)} samplings for {len(prompts)} prompts; give one or one for each"
-            )
-        encode = self.language_model.encode_prompt
+        samplings, encode = for_each(sampling, len(prompts)), self.language_model.encode_prompt
         questions = [
             Question(ids=tuple(encode(prompt)), sampling=one)
             for prompt, one in zip(prompts, samplings, strict=True)
