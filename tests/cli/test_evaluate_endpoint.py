@@ -139,7 +139,7 @@ def test_without_log_probabilities_the_ranking_is_left_out(here, mute, capsys):
     asked = [*CODE, "--endpoint", mute, "--model", "any", "--json"]
     assert run([*asked, *DRAW, "log.jsonl"]) == 0
     found = capsys.readouterr()
-    assert "the server does not say what tokens were worth: no ranking by log P" in found.err
+    assert "what tokens were worth is not told: no ranking by log P" in found.err
     assert json.loads(found.out)["ranking"] == []
     rows = logged(here / "log.jsonl")
     assert [row["completion"] for row in rows] == [" ok"] * 6

@@ -48,6 +48,9 @@ class Code:
     whole_prompt: bool = explained(
         False, "Code: keep the blanks that end a prompt; most tokenizers join them to what follows."
     )
+    chat: bool = explained(
+        False, "Code: ask in a conversation and take programs from answers; heeds no stop strings."
+    )
     k: str | None = explained(
         None, "Code: for pass@k, such as 1,10. [default: of 1, 10, 100 what --samples allows]"
     )
@@ -186,7 +189,8 @@ def _drawn(
 ) -> "tuple[dict[str, Heuristic], list[Sample]]":
     """What the model wrote, run, temperature by temperature, so that the log grows with each."""
     from practicum.evaluation import code_ranking
-    from practicum.evaluation.code_runs import draw_samples, draw_unscored
+    from practicum.evaluation.chat_programs import InChat
+    from practicum.evaluation.code_runs import draw_unscored
     from practicum.serving.engine import Engine
 
     if code.back_translation:
@@ -194,20 +198,21 @@ def _drawn(
             code_ranking.reversed_order(problem, "")  # refuses what has no docstring
     if isinstance(writer, Speaker):
         scorer = Engine(writer.load())  # reads a prompt once for all samples
-        draw, decode = draw_samples, scorer.tokenizer.decode
+        decode = scorer.tokenizer.decode
     else:
-        scorer, draw, decode = writer, draw_unscored, writer.decode
+        scorer, decode = writer, writer.decode
     if code.back_translation:
         scorer.loglikelihood([("def", " f")])  # refuses a server that cannot
+    asked = InChat(scorer) if code.chat else scorer
     heuristics: dict[str, Heuristic] = {
         f"{name} log P": heuristic for name, heuristic in code_ranking.LIKELIHOODS.items()
     }
     samples = []
     for temperature in code.manner().temperatures:
-        drawn = draw(scorer, problems, code.manner().at(temperature), decode=decode)
+        drawn = draw_unscored(asked, problems, code.manner().at(temperature), decode=decode)
         samples += running.judged(drawn, more=bool(samples))
     if any(sample.logprobs is None for sample in samples):
-        click.echo("the server does not say what tokens were worth: no ranking by log P", err=True)
+        click.echo("what tokens were worth is not told: no ranking by log P", err=True)
         heuristics = {}
     if code.back_translation:
         heuristics["back-translation"] = code_ranking.back_translation(scorer)
